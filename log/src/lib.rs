@@ -1,0 +1,143 @@
+//! The log: one small interface, and what stands behind it: Kafka, or the embedded log.
+//!
+//! What holds for every implementation (one conformance suite shows it for each): order within a partition; a transaction is all or nothing and invisible until it is
+//! committed; a member that was replaced cannot commit; consumed offsets are committed in the transaction; what was acknowledged survives a crash.
+//!
+//! Three ways in: [`Log::append`] for whoever only writes (ingest, senders), a [`Member`] for a machine's worker (consume, transform, commit exactly once), and a [`Reader`]
+//! for whoever keeps its own positions (the console).
+mod batch;
+mod clock;
+pub mod embedded;
+mod error;
+pub mod kafka;
+mod record;
+
+pub use batch::{Batch, Entry};
+pub use clock::{Clock, ClockSpec};
+pub use error::LogError;
+pub use record::{Headers, RecordRef};
+
+use c360_schemas::Topic;
+use futures::future::BoxFuture;
+use std::time::Duration;
+
+/// Where a record was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    pub topic: Topic,
+    pub partition: u32,
+    pub offset: u64,
+}
+
+/// First offset kept, and the offset after the last one that a reader may see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    pub start: u64,
+    pub end: u64,
+}
+
+/// What a machine's worker asks for.
+#[derive(Clone, Debug)]
+pub struct MemberSpec {
+    /// Consumer group, without the installation's prefix: the machine's name.
+    pub group: String,
+    /// Co-partitioned topics: the member gets the same partitions of each.
+    pub topics: Vec<Topic>,
+    /// Stable name of this worker across restarts of its process, unique in the group: static membership and the transactional id come from it.
+    pub instance: String,
+    /// This worker's number among `workers` of its process; the embedded log deals partitions out by it, Kafka ignores it.
+    pub worker: u32,
+    pub workers: u32,
+}
+
+/// A change of what a member owns. Partitions count for all topics of the member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its records come after [`Member::start`] was called for it.
+    Assigned(Vec<u32>),
+    /// Taken away; nothing of it may be committed any more.
+    Revoked(Vec<u32>),
+}
+
+/// The log of one installation. Cheap to clone behind an `Arc`.
+pub trait Log: Send + Sync + 'static {
+    /// How many partitions each topic has; the same for all of them.
+    fn partitions(&self) -> u32;
+
+    /// Appends a batch; resolves when every record of it is durable, with one [`Appended`] for each record in order. Not a transaction: on an error some of it may be in the log.
+    ///
+    /// # Errors
+    /// [`LogError::Overloaded`] at once where the bounded queue is full; [`LogError::Unavailable`] where the log did not acknowledge in time.
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<Vec<Appended>, LogError>>;
+
+    /// Joins a machine's consumer group. An older member of the same instance is fenced.
+    ///
+    /// # Errors
+    /// Where the log cannot be reached, or a topic is not there.
+    fn member(&self, spec: &MemberSpec) -> Result<Box<dyn Member>, LogError>;
+
+    /// Reads all partitions of `topics` from `from` (topic, partition, next offset; what is not named starts at the first record).
+    ///
+    /// # Errors
+    /// Where the log cannot be reached, or a topic is not there.
+    fn reader(&self, topics: &[Topic], from: &[(Topic, u32, u64)]) -> Result<Box<dyn Reader>, LogError>;
+
+    /// The group's committed next offset for each partition; `None` where it never committed.
+    ///
+    /// # Errors
+    /// Where the log cannot be reached.
+    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError>;
+
+    /// First and last offsets of each partition.
+    ///
+    /// # Errors
+    /// Where the log cannot be reached.
+    fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError>;
+
+    /// Whether the log takes appends now; what `/readyz` asks. Cheap: it may be asked often.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn healthy(&self) -> Result<(), LogError>;
+}
+
+/// One worker's seat in a machine's group; used by one thread.
+pub trait Member: Send {
+    /// Hands over at most `max` records that are there, waiting at most `timeout` for the first. Changes of assignment come back instead of records:
+    /// for each partition assigned call [`Member::start`] before the next poll.
+    ///
+    /// # Errors
+    /// [`LogError::Fatal`] where the member must be made anew; others pass.
+    fn poll(&mut self, timeout: Duration, max: usize, on_record: &mut dyn FnMut(RecordRef<'_>)) -> Result<Vec<Change>, LogError>;
+
+    /// Starts reading an assigned partition: `from` has the next offset for each topic of the member.
+    ///
+    /// # Errors
+    /// [`LogError::OffsetGone`] where that offset is no longer kept.
+    fn start(&mut self, partition: u32, from: &[(Topic, u64)]) -> Result<(), LogError>;
+
+    /// The group's committed next offset of a partition for each topic of the member, 0-based, the first kept offset where none was committed.
+    ///
+    /// # Errors
+    /// Where the log cannot be reached.
+    fn committed(&mut self, partition: u32) -> Result<Vec<(Topic, u64)>, LogError>;
+
+    /// Commits `outputs` and the next offsets `consumed` in one transaction; durable and visible when it returns.
+    ///
+    /// # Errors
+    /// Nothing of it took effect, unless the error is [`LogError::Unknown`] (then the member must be made anew, and [`Member::committed`] tells what holds);
+    /// [`LogError::Fenced`]: another owns the partitions now.
+    fn commit(&mut self, outputs: &Batch, consumed: &[(Topic, u32, u64)]) -> Result<(), LogError>;
+
+    /// End of a partition as far as this member knows, for the lag; `None` where not known yet.
+    fn end(&mut self, topic: Topic, partition: u32) -> Option<u64>;
+}
+
+/// Reads on from positions that its user keeps; used by one thread.
+pub trait Reader: Send {
+    /// Hands over at most `max` committed records, waiting at most `timeout` for the first; how many.
+    ///
+    /// # Errors
+    /// [`LogError::Fatal`] where the reader must be made anew; others pass.
+    fn poll(&mut self, timeout: Duration, max: usize, on_record: &mut dyn FnMut(RecordRef<'_>)) -> Result<usize, LogError>;
+}

@@ -1,0 +1,46 @@
+//! Records beside events in the events topic: ticks, moves and what people say of alerts.
+use serde::{Deserialize, Serialize};
+
+/// Time has passed (`avro/tick.avsc`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// UTC ms; the record's own stamp is what counts.
+    pub at: i64,
+}
+
+/// The whole state of a provisional customer on its way to its account (`avro/move.avsc`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    pub tenant: String,
+    pub from_account: String,
+    pub to_account: String,
+    /// As the aggregate machine encodes them.
+    #[serde(with = "apache_avro::serde::bytes")]
+    pub rows: Vec<u8>,
+}
+
+/// What can be said of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertAction {
+    Acknowledge,
+    Snooze,
+    Verdict,
+}
+
+/// What a person said about an alert (`avro/command.avsc`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertCommand {
+    pub tenant: String,
+    pub account_id: String,
+    pub alert_id: String,
+    pub action: AlertAction,
+    /// UTC ms.
+    pub at: i64,
+    pub by: Option<String>,
+    pub reason: Option<String>,
+    /// For snooze, UTC ms.
+    pub until: Option<i64>,
+    /// useful, known or wrong.
+    pub verdict: Option<String>,
+}

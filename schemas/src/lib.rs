@@ -1,0 +1,26 @@
+//! What is on the wire: the Avro schemas under `avro/`, the Rust types that mirror them, topic names and keys.
+//!
+//! Every value in the log is in Confluent's wire format: byte `0x00`, the schema's id as 4 bytes big-endian, then Avro binary. The hot types ([`Event`], [`Tick`]) are
+//! encoded and decoded by hand, borrowing from the bytes; a property test holds them equal to `apache-avro`. All times are UTC milliseconds since 1970.
+mod alert;
+mod avro;
+mod control;
+mod event;
+mod key;
+mod records;
+mod registry;
+mod topic;
+mod wire;
+
+pub use avro::Wire;
+pub use alert::{Alert, AlertStatus, Contribution, Severity};
+pub use control::{AlertAction, AlertCommand, Move, Tick};
+pub use event::{
+    AccountTraits, Answer, Discount, Event, ForeignId, Interval, Invoice, Kind, Link, Payload, Rank, Subscription, SubscriptionItem, Survey, Ticket,
+    UserTraits,
+};
+pub use key::{Key, partition_of, provisional_account_id, split_provisional};
+pub use records::{DeadLetter, Delivery, DeliveryOutcome, History, HistoryKind, Position, Profile, Progress};
+pub use registry::{SchemaId, schema_id, schema_text};
+pub use topic::Topic;
+pub use wire::{DecodeError, EventsValue, decode_events_value};
