@@ -140,4 +140,8 @@ pub trait Reader: Send {
     /// # Errors
     /// [`LogError::Fatal`] where the reader must be made anew; others pass.
     fn poll(&mut self, timeout: Duration, max: usize, on_record: &mut dyn FnMut(RecordRef<'_>)) -> Result<usize, LogError>;
+
+    /// Next offset to be read of a partition. Past the log's own marks (ends of transactions) once the end was reached, so a reader has seen all that was visible at a
+    /// moment when `position` is at or past the [`Bounds::end`] of that moment.
+    fn position(&self, topic: Topic, partition: u32) -> u64;
 }
