@@ -3,6 +3,7 @@
 //! Every value in the log is in Confluent's wire format: byte `0x00`, the schema's id as 4 bytes big-endian, then Avro binary. The hot types ([`Event`], [`Tick`]) are
 //! encoded and decoded by hand, borrowing from the bytes; a property test holds them equal to `apache-avro`. All times are UTC milliseconds since 1970.
 mod alert;
+mod alert_json;
 mod avro;
 mod control;
 mod event;
@@ -14,6 +15,7 @@ mod wire;
 
 pub use avro::Wire;
 pub use alert::{Alert, AlertStatus, Contribution, Severity};
+pub use alert_json::{AlertAccount, AlertBody, AlertData, AlertOwner, BeforeAfter, NextAction, customer_url};
 pub use control::{AlertAction, AlertCommand, Move, Tick};
 pub use event::{
     AccountTraits, Answer, Discount, Event, ForeignId, Interval, Invoice, Kind, Link, Payload, Rank, Subscription, SubscriptionItem, Survey, Ticket,
