@@ -1,0 +1,93 @@
+//! What holds for every log. Each implementation brings a [`Fixture`] and runs [`suite!`]: one test for each property.
+//!
+//! The files are the properties, by what they are about; `kit.rs` has what they share, `crash.rs` the child process that is killed.
+pub mod crash;
+pub mod kit;
+pub mod members;
+pub mod outage;
+pub mod reading;
+pub mod retention;
+pub mod transactions;
+pub mod writing;
+
+use c360_log::Log;
+use c360_schemas::Topic;
+use std::process::Command;
+use std::sync::Arc;
+
+/// Partitions of every topic of a fixture's log.
+pub const PARTITIONS: u32 = 4;
+
+/// One log of its own for one test, empty at first, with [`PARTITIONS`] partitions. Dropping it takes it away.
+pub trait Fixture {
+    /// The log. A test drops what it got before it calls [`Fixture::close`] or [`Fixture::reopen`].
+    fn log(&self) -> Arc<dyn Log>;
+
+    /// Closes the log, so that another process may open it.
+    fn close(&mut self);
+
+    /// Opens it again after [`Fixture::close`].
+    fn open(&mut self);
+
+    /// Closes it and opens it again, as a restart of the process does.
+    fn reopen(&mut self) {
+        self.close();
+        self.open();
+    }
+
+    /// A process, ready to be spawned, that opens this log and calls [`crash::child`]; usually the test binary itself (`std::env::current_exe()`) with
+    /// `--exact`, `--ignored`, `--nocapture` and the name of an ignored test. The test adds environment variables of its own.
+    fn child(&self) -> Command;
+
+    /// Makes the log unavailable for writing until [`Fixture::mend`]. `None` where this fixture cannot: the test is skipped.
+    fn breakdown(&mut self) -> Option<()>;
+
+    /// Ends what [`Fixture::breakdown`] began.
+    fn mend(&mut self);
+
+    /// Does one step towards dropping the oldest records of `topic` (append, lower the limits, ask the broker); called until the start has moved.
+    fn press_retention(&mut self, topic: Topic);
+
+    /// A log that lacks `topic`; `None` where topics are always there.
+    fn log_without(&mut self, topic: Topic) -> Option<Arc<dyn Log>>;
+}
+
+/// One `#[test]` for each property; `$fixture` is an expression that makes a fresh [`Fixture`].
+macro_rules! suite {
+    ($fixture:expr) => {
+        $crate::conformance::suite!(@each $fixture;
+            writing::records_of_a_key_keep_their_order,
+            writing::keys_go_to_the_partition_that_kafkas_clients_choose,
+            writing::a_record_may_name_its_partition,
+            writing::headers_and_empty_values_come_back,
+            writing::acknowledgements_name_the_offsets_in_the_order_of_the_batch,
+            writing::stamps_never_go_back_in_a_partition,
+            writing::a_record_that_is_too_large_is_refused_and_the_rest_goes_on,
+            writing::what_was_acknowledged_is_there_after_a_restart,
+            reading::a_reader_resumes_exactly_where_it_was_told,
+            reading::a_reader_waits_for_what_comes_later,
+            reading::an_unknown_topic_is_said_to_be_unknown,
+            members::workers_share_the_partitions_without_overlap,
+            members::a_member_gets_each_record_of_its_partitions_once_and_in_order,
+            members::a_new_group_starts_at_the_first_record,
+            members::a_member_resumes_at_its_committed_offsets,
+            transactions::outputs_and_offsets_are_committed_together,
+            transactions::nothing_of_a_transaction_shows_before_it_is_committed,
+            transactions::a_zombie_is_fenced_and_leaves_nothing,
+            transactions::a_failed_commit_leaves_outputs_and_offsets_untouched,
+            transactions::offsets_alone_can_be_committed,
+            retention::the_start_moves_on_and_a_gone_offset_is_said_to_be_gone,
+            retention::offsets_go_on_after_everything_was_dropped_and_a_restart,
+            outage::appends_fail_in_bounded_time_and_health_is_red_until_it_is_back,
+            crash::after_kill_9_all_that_was_acknowledged_is_there_once_and_transactions_are_whole,
+        );
+    };
+    (@each $fixture:expr; $($module:ident::$name:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            let mut fixture = $fixture;
+            $crate::conformance::$module::$name(&mut fixture);
+        })*
+    };
+}
+pub(crate) use suite;
