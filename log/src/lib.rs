@@ -7,6 +7,7 @@
 //! for whoever keeps its own positions (the console).
 mod batch;
 mod clock;
+mod dead_letter;
 pub mod embedded;
 mod error;
 pub mod kafka;
@@ -14,6 +15,7 @@ mod record;
 
 pub use batch::{Batch, Entry};
 pub use clock::{Clock, ClockSpec};
+pub use dead_letter::{count_dead_letter, init_dead_letters};
 pub use error::LogError;
 pub use record::{Headers, RecordRef};
 
