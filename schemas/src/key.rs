@@ -76,9 +76,12 @@ mod tests {
     #[test]
     fn murmur2_agrees_with_kafkas_own_test_vectors() {
         // From Kafka's UtilsTest.testMurmur2.
-        for (text, hash) in
-            [("21", -973_932_308_i32), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536), ("a-little-bit-longer-string", -1_486_304_829)]
-        {
+        for (text, hash) in [
+            ("21", -973_932_308_i32),
+            ("foobar", -790_332_482),
+            ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+        ] {
             assert_eq!(murmur2(text.as_bytes()), hash as u32, "{text}");
         }
     }
