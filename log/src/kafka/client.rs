@@ -1,0 +1,156 @@
+//! How each client of librdkafka is set up. What the promises of the log rest on is set last, over whatever the user's own settings say.
+use super::KafkaConfig;
+use super::health::Health;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::sync::Arc;
+
+/// Records that a consumer tries to have at hand for each partition.
+const FETCH_AHEAD_RECORDS: &str = "100000";
+/// How long the brokers hold back the answer to a fetch that finds nothing: how long a new assignment may have to wait, too.
+const FETCH_WAIT_MS: &str = "100";
+
+fn base(config: &KafkaConfig, defaults: &[(&str, &str)]) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set_log_level(RDKafkaLogLevel::Notice)
+        .set("client.id", "c360")
+        .set("socket.keepalive.enable", "true")
+        .set("reconnect.backoff.ms", "20")
+        .set("reconnect.backoff.max.ms", "1000");
+    for (name, value) in defaults {
+        client.set(*name, *value);
+    }
+    for (name, value) in &config.settings {
+        client.set(name, value);
+    }
+    client.set("bootstrap.servers", &config.brokers).set("log.connection.close", "false").set("statistics.interval.ms", "0");
+    client
+}
+
+/// For metadata, offsets and topics; without a group.
+pub(super) fn plain(config: &KafkaConfig) -> ClientConfig {
+    let mut client = base(config, &[]);
+    // The end that the brokers answer is then the one that a reader may see.
+    client.set("isolation.level", "read_committed");
+    client
+}
+
+/// Asks for the committed offsets of `group` and never joins it.
+pub(super) fn group_watcher(config: &KafkaConfig, group: &str) -> ClientConfig {
+    let mut client = base(config, &[]);
+    // Not read_committed: that would wait for open transactions instead of answering what is committed.
+    client.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_uncommitted");
+    client
+}
+
+/// A consumer; what only a member of a group needs is added by [`member`].
+pub(super) fn consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
+    let ahead = config.fetch_ahead_kb.to_string();
+    let mut client = base(
+        config,
+        &[
+            ("fetch.wait.max.ms", FETCH_WAIT_MS),
+            ("fetch.message.max.bytes", "4194304"),
+            ("fetch.max.bytes", "33554432"),
+            ("fetch.queue.backoff.ms", "20"),
+            ("fetch.error.backoff.ms", "50"),
+            ("queued.min.messages", FETCH_AHEAD_RECORDS),
+            ("queued.max.messages.kbytes", &ahead),
+        ],
+    );
+    client
+        .set("group.id", group)
+        .set("isolation.level", "read_committed")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true");
+    client
+}
+
+/// A static member of `group`.
+pub(super) fn member(config: &KafkaConfig, group: &str, instance: &str) -> ClientConfig {
+    let mut client = consumer(config, group);
+    client
+        .set("group.instance.id", instance)
+        .set("partition.assignment.strategy", "range")
+        .set("session.timeout.ms", config.session_timeout_ms.to_string())
+        .set("heartbeat.interval.ms", (config.session_timeout_ms / 4).clamp(1, 3_000).to_string())
+        .set("max.poll.interval.ms", config.poll_interval_max_ms.max(config.session_timeout_ms).to_string());
+    client
+}
+
+fn producer(config: &KafkaConfig, linger_ms: u64, timeout_ms: u64) -> ClientConfig {
+    let linger = linger_ms.to_string();
+    let mut client = base(
+        config,
+        &[
+            ("linger.ms", &linger),
+            ("compression.type", "lz4"),
+            ("batch.size", "262144"),
+            ("batch.num.messages", "20000"),
+            // Most retries are short waits for the transaction's last steps; with the default of 100 ms they make the tail of the commit.
+            ("retry.backoff.ms", "2"),
+            ("retry.backoff.max.ms", "50"),
+        ],
+    );
+    client
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("message.timeout.ms", timeout_ms.to_string())
+        .set("message.max.bytes", (config.record_bytes_max + 1024).to_string())
+        // The bounds are ours: they are held before the first record of a batch is handed over, so that a batch is taken whole or not at all.
+        .set("queue.buffering.max.messages", "0")
+        .set("queue.buffering.max.kbytes", "2147483647");
+    client
+}
+
+/// The producer of all appends.
+pub(super) fn appender(config: &KafkaConfig) -> ClientConfig {
+    producer(config, config.linger_ms, config.append_timeout_ms)
+}
+
+/// The producer of one member's transactions. `flush` does not heed the linger, so it only gathers while a batch is being handed over.
+pub(super) fn transactional(config: &KafkaConfig, id: &str) -> ClientConfig {
+    let timeout = config.transaction_timeout_ms();
+    let mut client = producer(config, 5, timeout);
+    client.set("transactional.id", id).set("transaction.timeout.ms", timeout.to_string());
+    client
+}
+
+/// Passes librdkafka's own log on.
+pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => tracing::error!(target: "c360_log::librdkafka", facility, "{line}"),
+        // It calls an error what it mends itself a moment later, such as a broker that is away.
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => tracing::warn!(target: "c360_log::librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(target: "c360_log::librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "c360_log::librdkafka", facility, "{line}"),
+    }
+}
+
+/// Passes an error of a client on; one that says that no broker is left turns the health red.
+pub(super) fn client_error(health: &Health, error: &KafkaError, reason: &str) {
+    tracing::debug!(%error, reason, "a kafka client reported an error");
+    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+        health.lost(reason);
+    }
+}
+
+/// Context of the clients that only need their log lines passed on.
+pub(super) struct Plain(pub(super) Arc<Health>);
+
+impl ClientContext for Plain {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        log_line(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        client_error(&self.0, &error, reason);
+    }
+}
+
+impl ConsumerContext for Plain {}

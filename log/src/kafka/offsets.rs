@@ -1,0 +1,115 @@
+//! Questions about offsets: what a group committed, where partitions start and end.
+use super::KafkaConfig;
+use super::client::{self, Plain};
+use super::failure;
+use super::health::{ANSWER_WITHIN, Health};
+use super::names::Names;
+use crate::{Bounds, LogError};
+use c360_schemas::Topic;
+use parking_lot::Mutex;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Groups whose offsets are asked for at once; each has a client of its own. c360 has three.
+const GROUPS_MAX: usize = 16;
+/// Events (log lines, errors) of an idle client that are looked at in one go.
+const EVENTS_AT_ONCE: usize = 64;
+
+pub(super) struct Offsets {
+    config: KafkaConfig,
+    names: Arc<Names>,
+    health: Arc<Health>,
+    /// Answers for all topics: `read_committed`, so an end is one that a reader may see.
+    client: BaseConsumer<Plain>,
+    groups: Mutex<HashMap<String, Arc<BaseConsumer<Plain>>>>,
+}
+
+impl Offsets {
+    pub(super) fn new(config: &KafkaConfig, names: &Arc<Names>, health: &Arc<Health>) -> Result<Self, LogError> {
+        let client = new_client(&client::plain(config), health)?;
+        Ok(Self { config: config.clone(), names: Arc::clone(names), health: Arc::clone(health), client, groups: Mutex::default() })
+    }
+
+    /// First offset kept, and the end that a reader may see. The marks of transactions take offsets too: a reader is there when its position is, not when it has seen a record
+    /// with the offset before.
+    pub(super) fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {
+        let starts = self.ask(topic, Offset::Beginning)?;
+        let ends = self.ask(topic, Offset::End)?;
+        Ok(starts.into_iter().zip(ends).map(|(start, end)| Bounds { start, end: end.max(start) }).collect())
+    }
+
+    fn ask(&self, topic: Topic, what: Offset) -> Result<Vec<u64>, LogError> {
+        let name = self.names.of(topic);
+        let fail = |error| failure::unavailable(name, &error);
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.names.partitions {
+            list.add_partition_offset(name, partition as i32, what).map_err(fail)?;
+        }
+        let found = self.client.offsets_for_times(list, self.config.request_timeout()).map_err(fail)?;
+        (0..self.names.partitions)
+            .map(|partition| {
+                let element = found.find_partition(name, partition as i32).ok_or_else(|| LogError::UnknownTopic(name.to_owned()))?;
+                element.error().map_err(fail)?;
+                match element.offset() {
+                    Offset::Offset(offset) => Ok(offset.max(0) as u64),
+                    other => Err(LogError::Unavailable(format!("{name}/{partition}: the brokers answered {other:?}"))),
+                }
+            })
+            .collect()
+    }
+
+    /// What a group committed.
+    pub(super) fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
+        let name = self.names.of(topic);
+        let fail = |error| failure::unavailable("committed offsets", &error);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(name, 0, self.names.partitions as i32 - 1);
+        let found = self.group(group)?.committed_offsets(list, self.config.request_timeout()).map_err(fail)?;
+        (0..self.names.partitions)
+            .map(|partition| match found.find_partition(name, partition as i32) {
+                None => Ok(None),
+                Some(element) => {
+                    element.error().map_err(fail)?;
+                    Ok(if let Offset::Offset(offset) = element.offset() { u64::try_from(offset).ok() } else { None })
+                }
+            })
+            .collect()
+    }
+
+    fn group(&self, group: &str) -> Result<Arc<BaseConsumer<Plain>>, LogError> {
+        let mut groups = self.groups.lock();
+        if let Some(client) = groups.get(group) {
+            return Ok(Arc::clone(client));
+        }
+        if groups.len() >= GROUPS_MAX {
+            groups.clear();
+        }
+        let client = Arc::new(new_client(&client::group_watcher(&self.config, &self.names.group(group)), &self.health)?);
+        groups.insert(group.to_owned(), Arc::clone(&client));
+        Ok(client)
+    }
+
+    /// Asks the brokers for a sign of life, and looks after what the idle clients have to tell.
+    pub(super) fn look_after(&self) {
+        match self.client.fetch_metadata(Some(self.names.of(Topic::Events)), ANSWER_WITHIN) {
+            Ok(_) => self.health.reached(),
+            Err(error) => self.health.lost(&error.to_string()),
+        }
+        let groups: Vec<_> = self.groups.lock().values().cloned().collect();
+        for client in std::iter::once(&self.client).chain(groups.iter().map(Arc::as_ref)) {
+            // Each poll looks at one event, and does not say whether there was one.
+            for _ in 0..EVENTS_AT_ONCE {
+                client.poll(Duration::ZERO);
+            }
+        }
+    }
+}
+
+fn new_client(config: &rdkafka::ClientConfig, health: &Arc<Health>) -> Result<BaseConsumer<Plain>, LogError> {
+    BaseConsumer::from_config_and_context(config, Plain(Arc::clone(health)))
+        .map_err(|error| LogError::Setup(format!("the client cannot be set up: {error}")))
+}
