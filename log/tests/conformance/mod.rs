@@ -1,4 +1,5 @@
-//! What holds for every log. Each implementation brings a [`Fixture`] and runs [`suite!`]: one test for each property.
+//! What holds for every log. Each implementation brings a [`Fixture`] and runs [`suite!`]: one test for each property. `outage.rs` is not in it, since breaking a
+//! log may need a process of its own: each implementation has a test that calls it.
 //!
 //! The files are the properties, by what they are about; `kit.rs` has what they share, `crash.rs` the child process that is killed.
 pub mod crash;
@@ -39,13 +40,14 @@ pub trait Fixture {
     /// `--exact`, `--ignored`, `--nocapture` and the name of an ignored test. The test adds environment variables of its own.
     fn child(&self) -> Command;
 
-    /// Makes the log unavailable for writing until [`Fixture::mend`]. `None` where this fixture cannot: the test is skipped.
-    fn breakdown(&mut self) -> Option<()>;
+    /// Makes the log unavailable for writing until [`Fixture::mend`]; used by `outage.rs` only.
+    fn breakdown(&mut self);
 
     /// Ends what [`Fixture::breakdown`] began.
     fn mend(&mut self);
 
-    /// Does one step towards dropping the oldest records of `topic` (append, lower the limits, ask the broker); called until the start has moved.
+    /// Does one step towards dropping the oldest records of all partitions of `topic` (append to partition 0 beyond the limits, ask the broker); called until the
+    /// start of the partition that is looked at has moved.
     fn press_retention(&mut self, topic: Topic);
 
     /// A log that lacks `topic`; `None` where topics are always there.
@@ -78,7 +80,6 @@ macro_rules! suite {
             transactions::offsets_alone_can_be_committed,
             retention::the_start_moves_on_and_a_gone_offset_is_said_to_be_gone,
             retention::offsets_go_on_after_everything_was_dropped_and_a_restart,
-            outage::appends_fail_in_bounded_time_and_health_is_red_until_it_is_back,
             crash::after_kill_9_all_that_was_acknowledged_is_there_once_and_transactions_are_whole,
         );
     };

@@ -1,8 +1,93 @@
 //! Readers keep their own positions.
-use super::Fixture;
+use super::kit::{POLL, append, batch, one_in, read_all, read_from, until};
+use super::{Fixture, PARTITIONS};
+use c360_log::{LogError, Reader};
+use c360_schemas::Topic;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-pub fn a_reader_resumes_exactly_where_it_was_told(_fixture: &mut dyn Fixture) {}
+pub fn a_reader_resumes_exactly_where_it_was_told(fixture: &mut dyn Fixture) {
+    let topics = [Topic::Events, Topic::Alerts];
+    let log = fixture.log();
+    for topic in topics {
+        for round in 0..7 {
+            append(&*log, batch(topic, (0..43).map(|i| (format!("t/{i}"), format!("{round}-{i}")))));
+        }
+    }
+    let mut seen = Vec::new();
+    let mut from: Vec<(Topic, u32, u64)> = Vec::new();
+    // Few records at a time, and a new reader each time, half of them after a restart.
+    drop(log);
+    for life in 0..20 {
+        let mut reader = fixture.log().reader(&topics, &from).unwrap();
+        let before = seen.len();
+        until("a reader gets records", || {
+            reader.poll(POLL, 17, &mut |r| seen.push((r.topic, r.partition, r.offset, r.value.to_vec()))).unwrap();
+            seen.len() > before
+        });
+        assert!(seen.len() - before <= 17, "no more than was asked for");
+        for topic in topics {
+            for p in 0..PARTITIONS {
+                let mine = seen.iter().rfind(|s| (s.0, s.1) == (topic, p)).map(|s| s.2 + 1);
+                assert!(reader.position(topic, p) >= mine.unwrap_or(0));
+                from.retain(|f| (f.0, f.1) != (topic, p));
+                from.extend(mine.map(|next| (topic, p, next)));
+            }
+        }
+        drop(reader);
+        if life % 10 == 9 {
+            fixture.reopen();
+        }
+    }
+    let log = fixture.log();
+    seen.extend(read_from(&*log, &topics, &from).into_iter().map(|r| (r.topic, r.partition, r.offset, r.value)));
+    let mut all: Vec<_> = read_all(&*log, &topics).into_iter().map(|r| (r.topic, r.partition, r.offset, r.value)).collect();
+    assert_eq!(all.len(), 2 * 7 * 43);
+    all.sort();
+    seen.sort();
+    assert_eq!(seen, all);
+}
 
-pub fn a_reader_waits_for_what_comes_later(_fixture: &mut dyn Fixture) {}
+pub fn a_reader_waits_for_what_comes_later(fixture: &mut dyn Fixture) {
+    let log = fixture.log();
+    let mut reader = log.reader(&[Topic::Alerts], &[]).unwrap();
+    let mut came = Vec::new();
+    until("an empty log has nothing", || reader.poll(POLL, 10, &mut |r| came.push(r.offset)).unwrap() == 0);
+    assert_eq!(came, [0_u64; 0]);
+    let writer = Arc::clone(&log);
+    let since = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(move || append(&*writer, one_in(Topic::Alerts, 2, "late")));
+        let mut wait = || poll(&mut *reader, Duration::from_secs(20));
+        let mut values = wait();
+        until("the late record comes", || {
+            if values.is_empty() {
+                values = wait();
+            }
+            !values.is_empty()
+        });
+        assert_eq!(values, ["late"]);
+    });
+    assert!(since.elapsed() < Duration::from_secs(15), "it is woken by the record, not by the timeout");
+}
 
-pub fn an_unknown_topic_is_said_to_be_unknown(_fixture: &mut dyn Fixture) {}
+fn poll(reader: &mut dyn Reader, timeout: Duration) -> Vec<String> {
+    let mut values = Vec::new();
+    reader.poll(timeout, 10, &mut |r| values.push(String::from_utf8_lossy(r.value).into_owned())).unwrap();
+    values
+}
+
+pub fn an_unknown_topic_is_said_to_be_unknown(fixture: &mut dyn Fixture) {
+    let Some(log) = fixture.log_without(Topic::History) else {
+        // Topics are always there: then even one that was never written answers.
+        assert_eq!(fixture.log().bounds(Topic::History).unwrap().len(), PARTITIONS as usize);
+        return;
+    };
+    let unknown = |what: &str, outcome: Result<(), LogError>| match outcome {
+        Err(LogError::UnknownTopic(name)) => assert!(name.contains(Topic::History.suffix()), "{name}"),
+        other => panic!("{what}: {other:?}"),
+    };
+    unknown("reader", log.reader(&[Topic::History], &[]).map(drop));
+    unknown("member", log.member(&super::kit::alone("g", &[Topic::History])).map(drop));
+    unknown("append", super::kit::try_append(&*log, one_in(Topic::History, 0, "x")).map(drop));
+}

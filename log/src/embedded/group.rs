@@ -1,0 +1,130 @@
+//! One group commit in the making: gives records their offsets, and puts them, the consumed offsets and the new ends into one write batch.
+//!
+//! Nothing outside changes until the batch is durable: a group that fails leaves no trace.
+use super::Slots;
+use super::chunk::{Chunk, ChunkBuilder};
+use super::fence::Seat;
+use super::keys::{self, End};
+use super::options::{META, index_of};
+use super::store::{View, unavailable};
+use crate::{Appended, Batch, Entry, LogError};
+use c360_schemas::Topic;
+use rocksdb::WriteBatch;
+use std::collections::HashMap;
+
+/// A group that is written next.
+pub(super) struct Group<'a> {
+    view: &'a View<'a>,
+    slots: Slots,
+    before: &'a [End],
+    chunk_bytes: usize,
+    batch: WriteBatch,
+    open: Vec<Option<ChunkBuilder>>,
+    done: Vec<(usize, ChunkBuilder)>,
+    /// Newest offsets of keys of compacted topics in this group.
+    newest: HashMap<(usize, Vec<u8>), u64>,
+    scratch: Vec<u8>,
+}
+
+/// A group that is ready to be written.
+pub(super) struct Ready {
+    pub(super) batch: WriteBatch,
+    /// By slot, to be published when it is durable.
+    pub(super) chunks: Vec<(usize, Chunk)>,
+    pub(super) ends: Vec<(usize, End)>,
+    pub(super) records: usize,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn new(view: &'a View<'a>, slots: Slots, before: &'a [End], chunk_bytes: usize) -> Self {
+        let open = before.iter().map(|_| None).collect();
+        let (batch, scratch) = (WriteBatch::default(), Vec::new());
+        Self { view, slots, before, chunk_bytes, batch, open, done: Vec::new(), newest: HashMap::new(), scratch }
+    }
+
+    /// Gives a batch its offsets.
+    pub(super) fn append(&mut self, batch: &Batch) -> Vec<Appended> {
+        batch.entries().iter().map(|entry| self.record(batch, entry)).collect()
+    }
+
+    fn record(&mut self, batch: &Batch, entry: &Entry) -> Appended {
+        let topic = entry.topic;
+        let partition = entry.partition_in(batch, self.slots.partitions);
+        let slot = self.slots.of(topic, partition);
+        let builder = self.open[slot].get_or_insert_with(|| ChunkBuilder::new(self.before[slot].next));
+        let offset = builder.push(batch.key(entry), batch.headers(entry), batch.value(entry));
+        if builder.len() >= self.chunk_bytes {
+            let next = ChunkBuilder::new(builder.next_offset());
+            self.done.push((slot, std::mem::replace(builder, next)));
+        }
+        Appended { topic, partition, offset }
+    }
+
+    /// Adds what a member has consumed.
+    pub(super) fn consumed(&mut self, seat: &Seat, consumed: &[(Topic, u32, u64)]) -> Result<(), LogError> {
+        let meta = self.view.family(META)?;
+        for &(topic, partition, next) in consumed {
+            self.batch.put_cf(meta, keys::committed(&seat.group, topic, partition), next.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    /// Stamps the chunks and completes the batch. `None` where there is nothing to write.
+    pub(super) fn finish(mut self, number: u64, now: i64) -> Result<Option<Ready>, LogError> {
+        let open = std::mem::take(&mut self.open).into_iter().enumerate().filter_map(|(slot, b)| Some((slot, b?)));
+        let builders: Vec<_> = std::mem::take(&mut self.done).into_iter().chain(open).filter(|(_, b)| !b.is_empty()).collect();
+        if builders.is_empty() && self.batch.is_empty() {
+            return Ok(None);
+        }
+        let mut ends: HashMap<usize, End> = HashMap::new();
+        let mut chunks = Vec::with_capacity(builders.len());
+        for (slot, builder) in builders {
+            let stamp = now.max(self.before[slot].stamp);
+            let chunk = builder.finish(stamp);
+            ends.insert(slot, End { next: chunk.last() + 1, stamp });
+            self.put(slot, &chunk)?;
+            chunks.push((slot, chunk));
+        }
+        let meta = self.view.family(META)?;
+        for (&slot, end) in &ends {
+            let (topic, partition) = self.slots.split(slot);
+            self.batch.put_cf(meta, keys::end(topic, partition), end.encode());
+        }
+        self.batch.put_cf(meta, keys::GROUP, number.to_le_bytes());
+        let records = chunks.iter().map(|(_, c)| (c.last() - c.base() + 1) as usize).sum();
+        Ok(Some(Ready { batch: self.batch, chunks, ends: ends.into_iter().collect(), records }))
+    }
+
+    fn put(&mut self, slot: usize, chunk: &Chunk) -> Result<(), LogError> {
+        let (topic, partition) = self.slots.split(slot);
+        match index_of(topic) {
+            Some(index) => self.put_compacted(slot, index, chunk),
+            None => {
+                self.batch.put_cf(self.view.family(topic.suffix())?, keys::chunk(partition, chunk.last()), chunk.bytes());
+                Ok(())
+            }
+        }
+    }
+
+    /// Each record becomes a row of its own, and the older one of its key goes.
+    fn put_compacted(&mut self, slot: usize, index: &str, chunk: &Chunk) -> Result<(), LogError> {
+        let (topic, partition) = self.slots.split(slot);
+        let (rows, index) = (self.view.family(topic.suffix())?, self.view.family(index)?);
+        let mut place = chunk.first();
+        while let Some(record) = chunk.next(&mut place).map_err(|e| LogError::Fatal(e.to_string()))? {
+            keys::index(partition, record.key, &mut self.scratch);
+            let older = match self.newest.insert((slot, record.key.to_vec()), record.offset) {
+                Some(offset) => Some(offset),
+                None => self.view.db().get_pinned_cf(index, &self.scratch).map_err(unavailable)?.and_then(|row| keys::number(&row)),
+            };
+            if let Some(older) = older {
+                self.batch.delete_cf(rows, keys::chunk(partition, older));
+            }
+            let mut alone = ChunkBuilder::new(record.offset);
+            alone.push(record.key, record.headers, record.value);
+            self.batch.put_cf(rows, keys::chunk(partition, record.offset), alone.finish(chunk.recorded_at()).bytes());
+            self.batch.put_cf(index, &self.scratch, record.offset.to_le_bytes());
+        }
+        Ok(())
+    }
+}
