@@ -3,8 +3,20 @@
 //! Per batch: (1) one transaction in the log with the machine's outputs, the progress record and the consumed offsets; (2) after it, one write batch of RocksDB with the rows and the
 //! offset S, WAL off. S never passes the committed offset C. On start the newest state at S is opened, [S, C) is replayed with outputs suppressed, and then it goes live. So
 //! whatever dies, and whenever, each output stands in the log once. Effects on the world happen only after the commit that decided them.
+mod config;
+mod dead_letter;
 mod machine;
+mod metrics;
+mod open;
+mod partition;
+mod runtime;
+mod snapshot;
 mod state;
+mod storage;
+mod worker;
 
+pub use config::EngineConfig;
 pub use machine::{Actions, ApplyError, At, Machine, Shell};
-pub use state::{MemoryStore, State, StateError, Store, Timer};
+pub use runtime::{Engine, Running};
+pub use snapshot::{SnapshotInfo, SnapshotStore};
+pub use state::{MemoryStore, RowFn, State, StateError, Store, Timer};

@@ -9,6 +9,9 @@ pub(crate) const TAG_TIMER: u8 = 0x01;
 /// Machines' own keys start with this byte or a higher one.
 const TAG_FIRST_OF_MACHINES: u8 = 0x10;
 
+/// Takes a row's key and value; breaks to see no more of them.
+pub type RowFn<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// The state could not be read or is not what it should be.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("state: {0}")]
@@ -26,7 +29,7 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// Where they cannot be read.
-    fn scan(&self, prefix: &[u8], from: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>) -> Result<(), StateError>;
+    fn scan(&self, prefix: &[u8], from: &[u8], row: &mut RowFn<'_>) -> Result<(), StateError>;
 }
 
 /// Rows in memory, for tests of machines.
@@ -38,7 +41,7 @@ impl Store for MemoryStore {
         Ok(self.0.get(key).cloned())
     }
 
-    fn scan(&self, prefix: &[u8], from: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>) -> Result<(), StateError> {
+    fn scan(&self, prefix: &[u8], from: &[u8], row: &mut RowFn<'_>) -> Result<(), StateError> {
         let from = from.max(prefix);
         for (key, value) in self.0.range::<[u8], _>((Bound::Included(from), Bound::Unbounded)) {
             if !key.starts_with(prefix) || row(key, value).is_break() {
@@ -109,11 +112,11 @@ impl State {
     ///
     /// # Errors
     /// Where they cannot be read.
-    pub fn scan(&self, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>) -> Result<(), StateError> {
+    pub fn scan(&self, prefix: &[u8], row: &mut RowFn<'_>) -> Result<(), StateError> {
         self.scan_from(prefix, prefix, row)
     }
 
-    fn scan_from(&self, prefix: &[u8], from: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>) -> Result<(), StateError> {
+    fn scan_from(&self, prefix: &[u8], from: &[u8], row: &mut RowFn<'_>) -> Result<(), StateError> {
         let from = from.max(prefix);
         let mut pending = self
             .pending

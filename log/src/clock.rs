@@ -1,5 +1,7 @@
 //! The one clock of a process.
 use parking_lot::Mutex;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,11 +23,20 @@ struct Manual {
     base: i64,
     since: Instant,
     rate: f64,
+    /// Where its time is kept, so that the next process goes on from it.
+    file: Option<PathBuf>,
 }
 
 impl Manual {
     fn now(&self) -> i64 {
         self.base + (self.since.elapsed().as_millis() as f64 * self.rate) as i64
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let fresh = file.with_extension("new");
+        std::fs::write(&fresh, self.now().to_string())?;
+        std::fs::rename(fresh, file)
     }
 }
 
@@ -37,7 +48,30 @@ impl Clock {
 
     /// A clock that starts at `spec.start`.
     pub fn manual(spec: ClockSpec) -> Self {
-        Self(Some(Arc::new(Mutex::new(Manual { base: spec.start, since: Instant::now(), rate: spec.rate }))))
+        Self(Some(Arc::new(Mutex::new(Manual { base: spec.start, since: Instant::now(), rate: spec.rate, file: None }))))
+    }
+
+    /// A clock whose time is kept in `file`: where there is one already, it goes on from the time in it, whatever `spec.start` says.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written, or holds something else.
+    pub fn kept(spec: ClockSpec, file: PathBuf) -> io::Result<Self> {
+        let base = match std::fs::read_to_string(&file) {
+            Ok(text) => text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "holds no time in milliseconds"))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => spec.start,
+            Err(error) => return Err(error),
+        };
+        let manual = Manual { base, since: Instant::now(), rate: spec.rate, file: Some(file) };
+        manual.save()?;
+        Ok(Self(Some(Arc::new(Mutex::new(manual)))))
+    }
+
+    /// Writes the time of a kept clock down.
+    ///
+    /// # Errors
+    /// Where its file cannot be written.
+    pub fn save(&self) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), |manual| manual.lock().save())
     }
 
     /// Whether it can be moved: it was made by [`Clock::manual`].
@@ -53,17 +87,20 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock on; the new now. `None` for the real clock.
+    /// Moves a manual clock on, and writes a kept one's time down; the new now. `None` for the real clock.
     pub fn advance(&self, ms: i64) -> Option<i64> {
         let mut manual = self.0.as_ref()?.lock();
         manual.base = manual.base.saturating_add(ms.max(0));
+        if let Err(error) = manual.save() {
+            tracing::error!(%error, "the clock's time could not be written down");
+        }
         Some(manual.now())
     }
 
     /// Changes how fast a manual clock runs from now on. `None` for the real clock.
     pub fn set_rate(&self, rate: f64) -> Option<()> {
         let mut manual = self.0.as_ref()?.lock();
-        *manual = Manual { base: manual.now(), since: Instant::now(), rate };
+        (manual.base, manual.since, manual.rate) = (manual.now(), Instant::now(), rate);
         Some(())
     }
 
