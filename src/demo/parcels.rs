@@ -28,8 +28,8 @@ pub(crate) struct Load {
     pub(crate) events: u64,
 }
 
-/// Packs `happenings`; `sent_at` is the senders' time, UTC ms.
-pub(crate) fn pack(seed: u64, company: &Company, happenings: &[Happening], sent_at: i64) -> Load {
+/// Packs `happenings`.
+pub(crate) fn pack(seed: u64, company: &Company, happenings: &[Happening]) -> Load {
     let mut load = Load { events: happenings.len() as u64, ..Load::default() };
     let mut calls = Vec::new();
     for happening in happenings {
@@ -41,7 +41,7 @@ pub(crate) fn pack(seed: u64, company: &Company, happenings: &[Happening], sent_
         load.hooks.extend(stripe::event(seed, account, happening).map(|body| Parcel::Stripe(body.to_string())));
         load.hooks.extend(zendesk::event(seed, account, happening).map(|body| Parcel::Zendesk(body.to_string())));
     }
-    load.batches.extend(calls.chunks(CALLS_A_BATCH_MAX).map(|calls| Parcel::Batch(segment::batch(calls, sent_at))));
+    load.batches.extend(calls.chunks(CALLS_A_BATCH_MAX).map(|calls| Parcel::Batch(segment::batch(calls))));
     load
 }
 
@@ -63,7 +63,7 @@ mod tests {
         (0..count)
             .map(|_| {
                 let happenings = company.day();
-                pack(42, &company, &happenings, company.next_day() * 86_400_000)
+                pack(42, &company, &happenings)
             })
             .collect()
     }

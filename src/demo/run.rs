@@ -62,7 +62,10 @@ pub(crate) async fn run(ctx: DemoContext, shutdown: CancellationToken) -> anyhow
     };
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),
-        () = until => Ok(()),
+        () = until => {
+            println!("the demo's {} seconds are over", seconds.unwrap_or_default());
+            Ok(())
+        }
         ended = Demo::new(ctx)?.live_through() => ended,
     }
 }
@@ -147,7 +150,7 @@ impl Demo {
         self.clock.advance(moment(step) - self.clock.now_ms());
         let from = happenings.partition_point(|h| h.at < moment(step - 1));
         let to = happenings.partition_point(|h| h.at < moment(step));
-        let load = pack(self.seed, &self.company, &happenings[from..to], self.clock.now_ms());
+        let load = pack(self.seed, &self.company, &happenings[from..to]);
         self.events += load.events;
         self.courier.carry(load.links).await?;
         self.land().await?;

@@ -24,7 +24,7 @@ fn year() -> &'static Year {
         let (mut days, mut stories) = (vec![], HashSet::new());
         for _ in 0..YEAR_DAYS {
             days.push(company.day());
-            stories.extend(company.accounts().iter().map(|a| a.story()));
+            stories.extend(company.accounts().iter().map(super::account::Account::story));
         }
         Year { company, days, stories }
     })
