@@ -1,0 +1,196 @@
+//! A log in memory, and a client without a network.
+use axum::Router;
+use axum::body::Body;
+use c360_ingest::{Ingest, IngestConfig, Secret, Source, Sources, WriteKey, WriteKeys, app};
+use c360_log::{Appended, Batch, Bounds, Clock, ClockSpec, Log, LogError, Member, MemberSpec, Reader};
+use c360_schemas::{DeadLetter, Event, Topic, Wire};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// 2026-11-22T10:00:00Z.
+pub const NOW: i64 = 1_795_341_600_000;
+pub const KEY: &str = "wk_test";
+pub const STRIPE_SECRET: &str = "whsec_test";
+pub const ZENDESK_SECRET: &str = "zd_test";
+
+/// Keeps batches; refuses or waits on demand.
+pub struct FakeLog {
+    batches: Mutex<Vec<Batch>>,
+    error: Mutex<Option<LogError>>,
+    open: watch::Sender<bool>,
+}
+
+impl Log for FakeLog {
+    fn partitions(&self) -> u32 {
+        8
+    }
+
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<Vec<Appended>, LogError>> {
+        if let Some(error) = self.error.lock().unwrap().clone() {
+            return async { Err(error) }.boxed();
+        }
+        let appended = batch.entries().iter().map(|e| Appended { topic: e.topic, partition: 0, offset: 0 }).collect();
+        self.batches.lock().unwrap().push(batch);
+        let mut open = self.open.subscribe();
+        async move {
+            open.wait_for(|open| *open).await.unwrap();
+            Ok(appended)
+        }
+        .boxed()
+    }
+
+    fn member(&self, _: &MemberSpec) -> Result<Box<dyn Member>, LogError> {
+        Err(LogError::Setup("there are no members of this log".into()))
+    }
+
+    fn reader(&self, _: &[Topic], _: &[(Topic, u32, u64)]) -> Result<Box<dyn Reader>, LogError> {
+        Err(LogError::Setup("there are no readers of this log".into()))
+    }
+
+    fn committed(&self, _: &str, _: Topic) -> Result<Vec<Option<u64>>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn bounds(&self, _: Topic) -> Result<Vec<Bounds>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn healthy(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+}
+
+/// One record of the log.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub topic: Topic,
+    pub key: String,
+    pub value: Vec<u8>,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Kept {
+    pub fn event(&self) -> Event<'_> {
+        Event::decode(&self.value).unwrap()
+    }
+
+    pub fn dead_letter(&self) -> DeadLetter {
+        assert_eq!(self.topic, Topic::DeadLetters);
+        DeadLetter::decode(&self.value).unwrap()
+    }
+}
+
+/// Ingest as a whole.
+pub struct Bench {
+    pub app: Router,
+    pub ingest: Ingest,
+    log: Arc<FakeLog>,
+}
+
+/// What a client hears.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn code(&self) -> &str {
+        assert!(self.body["message"].is_string(), "{self:?}");
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+pub fn keys() -> WriteKeys {
+    WriteKeys::new([WriteKey::of("t1", "api", KEY)]).unwrap()
+}
+
+pub fn sources() -> Sources {
+    let source = |name: &str, provider: &str, secret: &str| Source {
+        name: name.into(),
+        provider: provider.into(),
+        tenant: "t1".into(),
+        secrets: vec![Secret::new(secret)],
+    };
+    Sources::new([source("stripe-eu", "stripe", STRIPE_SECRET), source("zd", "zendesk", ZENDESK_SECRET)]).unwrap()
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with(IngestConfig::default())
+    }
+
+    pub fn with(config: IngestConfig) -> Self {
+        let log = Arc::new(FakeLog { batches: Mutex::default(), error: Mutex::default(), open: watch::Sender::new(true) });
+        let clock = Clock::manual(ClockSpec { start: NOW, rate: 0.0 });
+        let ingest = Ingest::new(config, keys(), sources(), log.clone(), clock);
+        Self { app: app(ingest.clone()), ingest, log }
+    }
+
+    /// From now on the log refuses with `error`.
+    pub fn break_log(&self, error: LogError) {
+        *self.log.error.lock().unwrap() = Some(error);
+    }
+
+    /// Whether the log acknowledges what it is given.
+    pub fn acknowledge(&self, open: bool) {
+        self.log.open.send_replace(open);
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut request = Request::post(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// A call with the key in its header.
+    pub async fn call(&self, path: &str, body: &Value) -> Answer {
+        self.post(path, &[("x-write-key", KEY)], body.to_string()).await
+    }
+
+    /// All records that the log was given since the last look.
+    pub fn kept(&self) -> Vec<Kept> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let batches = std::mem::take(&mut *self.log.batches.lock().unwrap());
+        let records = batches.iter().flat_map(|batch| {
+            batch.entries().iter().map(|entry| Kept {
+                topic: entry.topic,
+                key: text(batch.key(entry)),
+                value: batch.value(entry).to_vec(),
+                headers: batch.headers(entry).iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
+            })
+        });
+        records.collect()
+    }
+
+    /// How many appends the log was given since the last look.
+    pub fn appends(&self) -> usize {
+        self.log.batches.lock().unwrap().len()
+    }
+
+    /// Takes a good call and gives the one record of it.
+    pub async fn one(&self, path: &str, body: &Value) -> Kept {
+        let answer = self.call(path, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let mut kept = self.kept();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        kept.remove(0)
+    }
+}
