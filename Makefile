@@ -1,0 +1,41 @@
+# The commands of a checkout. Each installs what the machine lacks first (deploy/setup/install), and builds outside the checkout, so that a fresh clone does not build RocksDB again.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check bench
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/c360
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+# rustup's cargo, where the shell has not been told of it yet; then our own tools.
+export PATH := $(PATH):$(HOME)/.cargo/bin:$(CACHE)/tools/bin
+BIN := $(CARGO_TARGET_DIR)/release/c360
+ADVISORIES := https://github.com/RustSec/advisory-db
+
+help: ## these lines
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+build: ## builds the binary; the last line printed is its path
+	@deploy/setup/install build
+	@cargo build --release --bin c360
+	@echo "$(BIN)"
+
+demo: build ## a made-up company's year, then live: the console and the alerts (DEMO_SECONDS=n ends it)
+	@exec "$(BIN)" demo
+
+test: build ## every test, on the embedded log and on a real Kafka
+	@deploy/setup/install test
+	@KAFKA_LIGHT=$${KAFKA_LIGHT-1} cargo test --release --workspace
+
+check: ## formatting, lints, licences and sources of dependencies, documentation
+	@deploy/setup/install build
+	@cargo fmt --all --check
+	@cargo clippy --release --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+	@deploy/setup/install check
+	@cargo deny --log-level warn check licenses bans sources
+	@if GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote -q "$(ADVISORIES)" HEAD >/dev/null 2>&1; then cargo deny --log-level warn check advisories; \
+	  else echo "advisories: left out, their database cannot be reached from here"; fi
+
+bench: build ## the benchmarks, as ratios to their baselines in the same run
+	@deploy/setup/install test
+	@benches/run
