@@ -1,0 +1,117 @@
+//! Profiles into customers: the newest view of each, its columns for sorting and filtering, and the text to search in.
+use super::RowError;
+use super::batch::Raw;
+use crate::live::Changes;
+use c360_schemas::{Key, Profile, Wire};
+use rusqlite::{Connection, OptionalExtension};
+use serde::Deserialize;
+
+/// What the portfolio needs of a view; reading it also shows that the view is JSON.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Facts {
+    surveys: Surveys,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Surveys {
+    nps: Nps,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Nps {
+    promoters: Option<i64>,
+    passives: Option<i64>,
+    detractors: Option<i64>,
+}
+
+pub(super) fn write(connection: &Connection, raw: &Raw, changes: &mut Changes) -> Result<(), RowError> {
+    let key = Key::parse(&raw.key).ok_or(RowError::Key)?;
+    let known = known(connection, key)?;
+    if raw.value.is_empty() {
+        if let Some((id, _)) = known {
+            remove(connection, id)?;
+        }
+    } else {
+        let profile = Profile::decode(&raw.value)?;
+        if (profile.tenant.as_str(), profile.account_id.as_str()) != (key.tenant, key.id) {
+            return Err(RowError::Key);
+        }
+        put(connection, raw.partition, &profile, known)?;
+    }
+    changes.customer(key.tenant, key.id);
+    Ok(())
+}
+
+/// Row id and searched text of a customer that is there.
+fn known(connection: &Connection, key: Key<'_>) -> rusqlite::Result<Option<(i64, String)>> {
+    let mut statement = connection.prepare_cached("SELECT id, search FROM customers WHERE tenant = ?1 AND account_id = ?2")?;
+    statement.query_row((key.tenant, key.id), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+}
+
+fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    for sql in ["DELETE FROM customers WHERE id = ?1", "DELETE FROM views WHERE id = ?1", "DELETE FROM customer_search WHERE rowid = ?1"] {
+        connection.prepare_cached(sql)?.execute([id])?;
+    }
+    Ok(())
+}
+
+fn put(connection: &Connection, partition: u32, profile: &Profile, known: Option<(i64, String)>) -> Result<(), RowError> {
+    let nps = serde_json::from_str::<Facts>(&profile.view)?.surveys.nps;
+    let search = searched(profile);
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO customers(tenant, account_id, partition, name, name_key, provisional, owner_name, owner_email, lifecycle, score, band, mrr, currency,
+           last_seen_at, renews_at, as_of, promoters, passives, detractors, search)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+         ON CONFLICT(tenant, account_id) DO UPDATE SET partition = ?3, name = ?4, name_key = ?5, provisional = ?6, owner_name = ?7, owner_email = ?8,
+           lifecycle = ?9, score = ?10, band = ?11, mrr = ?12, currency = ?13, last_seen_at = ?14, renews_at = ?15, as_of = ?16,
+           promoters = ?17, passives = ?18, detractors = ?19, search = ?20
+         RETURNING id",
+    )?;
+    let id: i64 = statement.query_row(
+        rusqlite::params![
+            profile.tenant,
+            profile.account_id,
+            partition,
+            profile.name,
+            profile.name.as_deref().unwrap_or(&profile.account_id).to_lowercase(),
+            profile.provisional,
+            profile.owner_name,
+            profile.owner_email,
+            profile.lifecycle,
+            profile.score,
+            profile.band,
+            profile.mrr,
+            profile.currency,
+            profile.last_seen_at,
+            profile.renews_at,
+            profile.as_of,
+            nps.promoters,
+            nps.passives,
+            nps.detractors,
+            search,
+        ],
+        |row| row.get(0),
+    )?;
+    connection
+        .prepare_cached("INSERT INTO views VALUES (?1, ?2) ON CONFLICT(id) DO UPDATE SET view = excluded.view")?
+        .execute((id, &profile.view))?;
+    // Names change seldom and views often: the index is left alone where its text stays.
+    let indexed = known.is_some();
+    if known.is_some_and(|(_, text)| text == search) {
+        return Ok(());
+    }
+    if indexed {
+        connection.prepare_cached("DELETE FROM customer_search WHERE rowid = ?1")?.execute([id])?;
+    }
+    connection.prepare_cached("INSERT INTO customer_search(rowid, text) VALUES (?1, ?2)")?.execute((id, &search))?;
+    Ok(())
+}
+
+/// Name, account id and owner, in lower case.
+fn searched(profile: &Profile) -> String {
+    let parts = [profile.name.as_deref(), Some(&profile.account_id), profile.owner_name.as_deref(), profile.owner_email.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n").to_lowercase()
+}

@@ -1,0 +1,283 @@
+//! Parts of the customer's page, out of the view. Fields that are missing or of another type are shown as not known: the view may grow and a page must not break.
+use super::format::{measured, money, number, percent, words};
+use super::parts::When;
+use crate::read::customers::Customer;
+use crate::time::{self, span};
+use serde_json::Value;
+
+const NOT_KNOWN: &str = "\u{2013}";
+const LIST_MAX: usize = 50;
+/// Measures under this many points hold a score down.
+const WEAK_POINTS: i64 = 60;
+
+/// A name and what is known of it.
+#[derive(Clone, Debug)]
+pub(super) struct Fact {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) when: Option<When>,
+    /// Worth a look.
+    pub(super) bad: bool,
+}
+
+impl Fact {
+    fn new(name: &str, text: Option<String>) -> Self {
+        Self { name: name.into(), text: text.unwrap_or_else(|| NOT_KNOWN.into()), when: None, bad: false }
+    }
+
+    fn at(name: &str, when: Option<When>) -> Self {
+        Self { when, ..Self::new(name, None) }
+    }
+
+    fn bad_if(self, bad: bool) -> Self {
+        Self { bad, ..self }
+    }
+}
+
+pub(super) struct Head {
+    pub(super) name: String,
+    pub(super) provisional: bool,
+    pub(super) lifecycle: String,
+    pub(super) owner: Option<String>,
+    pub(super) owner_email: Option<String>,
+    pub(super) mrr: Option<String>,
+    pub(super) renews: Option<When>,
+    pub(super) cancels: Option<When>,
+    pub(super) last_seen: Option<When>,
+}
+
+pub(super) struct Health {
+    pub(super) score: Option<i64>,
+    pub(super) band: &'static str,
+    /// For the ring: of 100.
+    pub(super) filled: i64,
+    pub(super) coverage: Option<String>,
+    /// Measures that hold the score down, the heaviest first.
+    pub(super) weak: Vec<String>,
+    pub(super) overrides: Vec<String>,
+}
+
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) score: Option<i64>,
+    pub(super) class: &'static str,
+    pub(super) measures: Vec<Measure>,
+}
+
+pub(super) struct Measure {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) score: Option<i64>,
+    pub(super) class: &'static str,
+    pub(super) weight: Option<String>,
+    pub(super) as_of: Option<When>,
+}
+
+pub(super) struct Subscription {
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) mrr: Option<String>,
+    pub(super) renews: Option<When>,
+    pub(super) cancels: Option<When>,
+}
+
+pub(super) struct Identity {
+    pub(super) kind: String,
+    pub(super) id: String,
+    pub(super) source: String,
+}
+
+/// A time of the view, UTC ms.
+pub(super) fn time(view: &Value, path: &str) -> Option<i64> {
+    time::parse(view.pointer(path)?.as_str()?)
+}
+
+fn int(view: &Value, path: &str) -> Option<i64> {
+    let value = view.pointer(path)?;
+    value.as_i64().or_else(|| value.as_f64().map(|value| value.round() as i64))
+}
+
+fn text(view: &Value, path: &str) -> Option<String> {
+    view.pointer(path)?.as_str().map(Into::into)
+}
+
+fn list<'a>(view: &'a Value, path: &str) -> &'a [Value] {
+    let items = view.pointer(path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    &items[..items.len().min(LIST_MAX)]
+}
+
+fn money_at(view: &Value, path: &str) -> Option<String> {
+    let value = view.pointer(path)?;
+    Some(money(value.get("amount")?.as_i64()?, value.get("currency")?.as_str()?))
+}
+
+/// The colour that points stand for.
+fn class(points: Option<i64>) -> &'static str {
+    match points {
+        None => "unknown",
+        Some(75..) => "green",
+        Some(50..) => "yellow",
+        Some(_) => "red",
+    }
+}
+
+pub(super) fn head(view: &Value, customer: &Customer, now: i64) -> Head {
+    Head {
+        name: customer.name.clone().unwrap_or_else(|| customer.account_id.clone()),
+        provisional: customer.provisional,
+        lifecycle: words(&customer.lifecycle),
+        owner: customer.owner_name.clone().or_else(|| customer.owner_email.clone()),
+        owner_email: customer.owner_email.clone().filter(|_| customer.owner_name.is_some()),
+        mrr: customer.mrr.zip(customer.currency.as_deref()).map(|(amount, currency)| money(amount, currency)),
+        renews: customer.renews_at.map(When::day),
+        cancels: When::day_of(view.pointer("/billing/cancels_at")),
+        last_seen: customer.last_seen_at.map(|at| When::relative(at, now)),
+    }
+}
+
+pub(super) fn health(view: &Value) -> Health {
+    let score = int(view, "/health/score");
+    let mut weak: Vec<(f64, String)> = Vec::new();
+    for measure in list(view, "/health/groups").iter().flat_map(|group| list(group, "/measures")) {
+        let (Some(points), Some(id)) = (int(measure, "/score"), text(measure, "/id")) else { continue };
+        if points < WEAK_POINTS {
+            let weight = measure.get("weight").and_then(Value::as_f64).unwrap_or(1.0);
+            weak.push((weight * (100 - points) as f64, format!("{} ({points} points)", words(&id))));
+        }
+    }
+    weak.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Health {
+        score,
+        band: super::parts::band_class(&text(view, "/health/band").unwrap_or_default()),
+        filled: score.unwrap_or(0).clamp(0, 100),
+        coverage: view.pointer("/health/coverage").and_then(Value::as_f64).map(|coverage| percent((coverage * 100.0).round() / 100.0)),
+        weak: weak.into_iter().take(3).map(|(_, text)| text).collect(),
+        overrides: list(view, "/health/overrides").iter().map(override_text).collect(),
+    }
+}
+
+/// An override is a name, or an object that says what it is and why.
+fn override_text(item: &Value) -> String {
+    if let Some(name) = item.as_str() {
+        return words(name);
+    }
+    let name = ["id", "name", "kind", "reason"].iter().find_map(|field| item.get(field)?.as_str());
+    let cap = ["cap", "score", "max"].iter().find_map(|field| item.get(field)?.as_i64());
+    match (name, cap) {
+        (Some(name), Some(cap)) => format!("{}: at most {cap}", words(name)),
+        (Some(name), None) => words(name),
+        (None, _) => item.to_string(),
+    }
+}
+
+pub(super) fn groups(view: &Value, now: i64) -> Vec<Group> {
+    let measure = |item: &Value| {
+        let id = text(item, "/id").unwrap_or_default();
+        let score = int(item, "/score");
+        Measure {
+            name: words(&id),
+            value: measured(&id, item.get("value").unwrap_or(&Value::Null)),
+            score,
+            class: class(score),
+            weight: item.get("weight").filter(|weight| weight.is_number()).map(|weight| measured("", weight)),
+            as_of: When::of(item.get("as_of"), now),
+        }
+    };
+    let group = |item: &Value| {
+        let score = int(item, "/score");
+        Group {
+            name: words(&text(item, "/id").unwrap_or_default()),
+            score,
+            class: class(score),
+            measures: list(item, "/measures").iter().map(measure).collect(),
+        }
+    };
+    list(view, "/health/groups").iter().map(group).collect()
+}
+
+pub(super) fn usage(view: &Value, now: i64) -> Vec<Fact> {
+    let count = |path: &str| int(view, path).map(number);
+    vec![
+        Fact::at("Last seen", When::of(view.pointer("/usage/last_seen_at"), now)),
+        Fact::new("Events, 7 days", count("/usage/events/7d")),
+        Fact::new("Events, 28 days", count("/usage/events/28d")),
+        Fact::new("Active users, today", count("/usage/active_users/1d")),
+        Fact::new("Active users, 7 days", count("/usage/active_users/7d")),
+        Fact::new("Active users, 28 days", count("/usage/active_users/28d")),
+        Fact::new("Stickiness", view.pointer("/usage/stickiness").and_then(Value::as_f64).map(percent)),
+    ]
+}
+
+/// Features by how much they are used.
+pub(super) fn features(view: &Value) -> Vec<Fact> {
+    let Some(features) = view.pointer("/usage/features").and_then(Value::as_object) else { return Vec::new() };
+    let count = |value: &Value| value.as_i64().or_else(|| ["28d", "events", "count"].iter().find_map(|field| value.get(field)?.as_i64()));
+    let mut features: Vec<_> = features.iter().map(|(name, value)| (count(value), name)).collect();
+    features.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    features.into_iter().take(12).map(|(count, name)| Fact::new(name, count.map(number))).collect()
+}
+
+pub(super) fn billing(view: &Value, now: i64) -> Vec<Fact> {
+    let status = text(view, "/billing/status");
+    let late = int(view, "/billing/past_due_days");
+    let cancels = When::day_of(view.pointer("/billing/cancels_at"));
+    let mut facts = vec![
+        Fact::new("MRR", money_at(view, "/billing/mrr")),
+        Fact::new("Status", status.as_deref().map(words)).bad_if(status.is_some_and(|status| !["active", "trialing"].contains(&&*status))),
+        Fact::new(
+            "Past due",
+            late.map(|days| if days == 0 { "no".into() } else { format!("{days} day{}", if days == 1 { "" } else { "s" }) }),
+        )
+        .bad_if(late.is_some_and(|days| days > 0)),
+        Fact::at("Renews", When::of(view.pointer("/billing/renews_at"), now)),
+    ];
+    if cancels.is_some() {
+        facts.push(Fact::at("Cancels", cancels).bad_if(true));
+    }
+    facts
+}
+
+pub(super) fn subscriptions(view: &Value) -> Vec<Subscription> {
+    let subscription = |item: &Value| Subscription {
+        id: text(item, "/id").unwrap_or_default(),
+        status: words(&text(item, "/status").unwrap_or_default()),
+        mrr: money_at(item, "/mrr"),
+        renews: When::day_of(item.get("renews_at")),
+        cancels: When::day_of(item.get("cancels_at")),
+    };
+    list(view, "/billing/subscriptions").iter().map(subscription).collect()
+}
+
+pub(super) fn support(view: &Value) -> Vec<Fact> {
+    let count = |path: &str| int(view, path).map(number);
+    let lasting = |path: &str| int(view, path).map(|s| span(s.saturating_mul(1000)));
+    vec![
+        Fact::new("Open tickets", count("/support/open")).bad_if(int(view, "/support/open").is_some_and(|open| open >= 5)),
+        Fact::new("Oldest open", lasting("/support/oldest_open_s")),
+        Fact::new("Opened, 28 days", count("/support/opened_28d")),
+        Fact::new("Reopened, 28 days", count("/support/reopened_28d")),
+        Fact::new("First reply, median", lasting("/support/first_reply_s_median")),
+        Fact::new("Resolution, median", lasting("/support/resolution_s_median")),
+    ]
+}
+
+pub(super) fn surveys(view: &Value) -> Vec<Fact> {
+    let count = |path: &str| int(view, path).map(number);
+    let csat = view.pointer("/surveys/csat").map(|csat| csat.get("score").unwrap_or(csat)).and_then(Value::as_f64);
+    vec![
+        Fact::new("NPS", count("/surveys/nps/score")).bad_if(int(view, "/surveys/nps/score").is_some_and(|nps| nps < 0)),
+        Fact::new("Promoters", count("/surveys/nps/promoters")),
+        Fact::new("Passives", count("/surveys/nps/passives")),
+        Fact::new("Detractors", count("/surveys/nps/detractors")),
+        Fact::new("CSAT", csat.map(|csat| if csat <= 1.0 { percent(csat) } else { number(csat.round() as i64) })),
+    ]
+}
+
+pub(super) fn identities(view: &Value) -> Vec<Identity> {
+    let identity = |item: &Value| Identity {
+        kind: words(&text(item, "/kind").unwrap_or_default()),
+        id: text(item, "/id").unwrap_or_default(),
+        source: text(item, "/source").unwrap_or_default(),
+    };
+    list(view, "/identities").iter().map(identity).collect()
+}
