@@ -205,6 +205,30 @@ fn what_is_no_longer_in_memory_is_read_from_disk() {
 }
 
 #[test]
+fn who_is_overtaken_by_retention_is_told_so_while_other_partitions_go_on() {
+    let mut fixture = Embedded::with(|config| EmbeddedConfig { retention_bytes: Some(RETENTION_BYTES), tail_bytes: 1000, ..config });
+    let log = fixture.log();
+    for i in 0..10 {
+        append(&*log, one_in(Topic::Events, 0, &i.to_string()));
+    }
+    let mut reader = log.reader(&[Topic::Events], &[]).unwrap();
+    assert_eq!(reader.poll(PATIENCE, 3, &mut |_| ()).unwrap(), 3);
+    until("the start is beyond the reader", || {
+        fixture.press_retention(Topic::Events);
+        log.bounds(Topic::Events).unwrap()[0].start > 9
+    });
+    let (mut told, mut others) = (0, 0);
+    until("it is told of the loss, again and again, and gets the rest", || {
+        append(&*log, one_in(Topic::Events, 1, "other"));
+        match reader.poll(Duration::from_secs(1), 10, &mut |r| others += u32::from(r.partition == 1)) {
+            Err(LogError::OffsetGone { partition: 0, .. }) => told += 1,
+            other => drop(other.unwrap()),
+        }
+        told > 2 && others > 2
+    });
+}
+
+#[test]
 fn a_full_queue_is_told_at_once_and_what_it_took_is_written() {
     let fixture = Embedded::with(|config| EmbeddedConfig { queue_records: 100, group_bytes: 1, ..config });
     let log = fixture.log();

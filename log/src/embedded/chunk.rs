@@ -41,18 +41,22 @@ pub(super) struct Stored<'a> {
 impl Chunk {
     /// Reads the head.
     pub(super) fn decode(bytes: Vec<u8>) -> Result<Self, Broken> {
-        let mut rest = bytes.as_slice();
-        let [version] = take(&mut rest)?;
-        if version != VERSION {
-            return Err(Broken);
-        }
-        let base = u64::from_le_bytes(take(&mut rest)?);
+        let base = Self::base_of(&bytes)?;
+        let mut rest = bytes.get(9..).ok_or(Broken)?;
         let recorded_at = i64::from_le_bytes(take(&mut rest)?);
         let count = u32::from_le_bytes(take(&mut rest)?);
         if count == 0 || base.checked_add(u64::from(count)).is_none() {
             return Err(Broken);
         }
         Ok(Self { bytes, base, recorded_at, count })
+    }
+
+    /// Offset of the first record of the chunk in `bytes`.
+    pub(super) fn base_of(mut bytes: &[u8]) -> Result<u64, Broken> {
+        match take(&mut bytes)? {
+            [VERSION] => Ok(u64::from_le_bytes(take(&mut bytes)?)),
+            [_] => Err(Broken),
+        }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

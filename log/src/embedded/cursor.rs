@@ -68,6 +68,8 @@ impl Cursor {
                 continue;
             }
             self.next = record.offset + 1;
+            // From here on a gap is a loss.
+            self.floating = false;
             delivered += 1;
             on_record(RecordRef {
                 topic: self.topic,
@@ -109,7 +111,6 @@ impl Cursor {
         }
         // What a compacted topic lacks was superseded, and what floats starts at what is kept.
         self.next = self.next.max(first);
-        self.floating = false;
         self.fetched = chunks.into_iter().map(Arc::new).collect();
         Ok(())
     }
@@ -120,6 +121,8 @@ impl Cursor {
 pub(super) struct Turns {
     cursors: Vec<Cursor>,
     first: usize,
+    /// Of a cursor, while others had records: told at the next call.
+    trouble: Option<LogError>,
 }
 
 impl Turns {
@@ -132,24 +135,27 @@ impl Turns {
         self.cursors.iter().find(|c| c.is(topic, partition))
     }
 
-    /// Hands over at most `max` records that are there, in turns. An error of one cursor is told when no other had anything.
+    /// Hands over at most `max` records that are there, in turns. A cursor that fails does not keep the others from going on, and its error is told at each other call at least.
     pub(super) fn deliver(&mut self, shared: &Shared, max: usize, on_record: &mut dyn FnMut(RecordRef<'_>)) -> Result<usize, LogError> {
+        if let Some(e) = self.trouble.take() {
+            return Err(e);
+        }
         let count = self.cursors.len();
-        let (mut delivered, mut dry, mut trouble) = (0, 0, None);
+        let (mut delivered, mut dry) = (0, 0);
         while delivered < max && dry < count {
             let cursor = &mut self.cursors[self.first % count];
             self.first = (self.first + 1) % count;
             let got = cursor.deliver(shared, TURN_RECORDS.min(max - delivered), on_record);
             let got = got.unwrap_or_else(|e| {
-                trouble = Some(e);
+                self.trouble = Some(e);
                 0
             });
             dry = if got == 0 { dry + 1 } else { 0 };
             delivered += got;
         }
-        match trouble {
-            Some(e) if delivered == 0 => Err(e),
-            _ => Ok(delivered),
+        match self.trouble.take_if(|_| delivered == 0) {
+            Some(e) => Err(e),
+            None => Ok(delivered),
         }
     }
 }

@@ -78,8 +78,7 @@ impl Store {
     /// Chunks of a partition from the one that holds `from`, or the next one kept, to before `end`: at least one where there is one, then up to `bytes_max`.
     pub(super) fn chunks(&self, topic: Topic, partition: u32, from: u64, end: u64, bytes_max: usize) -> Result<Vec<Chunk>, LogError> {
         let view = self.view()?;
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(keys::chunk(partition + 1, 0).to_vec());
+        let mut options = within(partition);
         options.fill_cache(false);
         let mut rows = view.db().raw_iterator_cf_opt(view.family(topic.suffix())?, options);
         rows.seek(keys::chunk(partition, from));
@@ -105,7 +104,12 @@ impl Store {
             // Its old records are superseded one by one: none of its offsets is ever gone.
             return Ok(0);
         }
-        Ok(self.chunks(topic, partition, 0, end, 1)?.first().map_or(end, Chunk::base))
+        let view = self.view()?;
+        let mut rows = view.db().raw_iterator_cf_opt(view.family(topic.suffix())?, within(partition));
+        rows.seek(keys::chunk(partition, 0));
+        let first = rows.value().map(|value| Chunk::base_of(value).map_err(|e| damaged(topic, partition, 0, e))).transpose()?;
+        rows.status().map_err(unavailable)?;
+        Ok(first.map_or(end, |first| first.min(end)))
     }
 
     /// The group's next offset, where it committed one.
@@ -127,6 +131,13 @@ impl View<'_> {
     pub(super) fn family(&self, name: &str) -> Result<&ColumnFamily, LogError> {
         family(self.db(), name)
     }
+}
+
+/// For an iterator that ends with the partition.
+fn within(partition: u32) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_iterate_upper_bound(keys::chunk(partition + 1, 0).to_vec());
+    options
 }
 
 fn family<'a>(db: &'a DB, name: &str) -> Result<&'a ColumnFamily, LogError> {

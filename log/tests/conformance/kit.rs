@@ -116,6 +116,15 @@ pub fn alone(group: &str, topics: &[Topic]) -> MemberSpec {
 
 /// Polls until partitions are assigned, and starts each at the committed offsets.
 pub fn join(log: &dyn Log, spec: &MemberSpec) -> (Box<dyn Member>, Vec<u32>) {
+    join_at(log, spec, |member, p| member.committed(p).unwrap())
+}
+
+/// As [`join`], starting where `from` says.
+pub fn join_at(
+    log: &dyn Log,
+    spec: &MemberSpec,
+    mut from: impl FnMut(&mut dyn Member, u32) -> Vec<(Topic, u64)>,
+) -> (Box<dyn Member>, Vec<u32>) {
     let mut member = log.member(spec).unwrap();
     let since = Instant::now();
     let mut assigned = Vec::new();
@@ -128,7 +137,7 @@ pub fn join(log: &dyn Log, spec: &MemberSpec) -> (Box<dyn Member>, Vec<u32>) {
         }
     }
     for &p in &assigned {
-        let from = member.committed(p).unwrap();
+        let from = from(&mut *member, p);
         member.start(p, &from).unwrap();
     }
     (member, assigned)
