@@ -61,13 +61,13 @@ pub(super) fn find(header: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn keys(secret: u8) -> Keys {
+    fn signed_with(secret: u8) -> Keys {
         Keys::new(vec![ApiToken::from_secret("t1", "one"), ApiToken::from_secret("t2", "two")], [secret; 32], String::new(), 60)
     }
 
     #[test]
     fn a_cookie_holds_for_its_token_until_it_expires() {
-        let keys = keys(1);
+        let keys = signed_with(1);
         let token = keys.by_secret("two").unwrap();
         let value = issue(&keys, &token, "Kim É.", 1000);
         let session = verify(&keys, &value, 1059).unwrap();
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_cookie_that_was_touched_does_not_hold() {
-        let keys = keys(1);
+        let keys = signed_with(1);
         let value = issue(&keys, &keys.by_secret("one").unwrap(), "", 1000);
         for at in 0..value.len() {
             let mut touched = value.clone().into_bytes();
@@ -88,7 +88,7 @@ mod tests {
             // The last character of unpadded base64 has bits to spare, which the decoder refuses.
             assert!(verify(&keys, &touched, 1000).is_none(), "{at}: {touched}");
         }
-        assert!(verify(&super::tests::keys(2), &value, 1000).is_none(), "signed by another console");
+        assert!(verify(&signed_with(2), &value, 1000).is_none(), "signed by another console");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use c360_log::{Batch, Clock, ClockSpec};
 use c360_schemas::{AlertStatus, DeliveryOutcome, HistoryKind, Topic};
 use proptest::prelude::*;
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -26,15 +27,26 @@ fn rows(world: &World) -> Vec<String> {
     ] {
         let mut statement = connection.prepare(sql).unwrap();
         let columns = statement.column_count();
-        let read = statement
-            .query_map([], |row| Ok((0..columns).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect::<Vec<_>>().join("|")))
-            .unwrap();
+        let read =
+            statement.query_map([], |row| Ok((0..columns).map(|i| text(row.get_ref(i).unwrap())).collect::<Vec<_>>().join("|"))).unwrap();
         all.extend(read.map(Result::unwrap));
     }
     all
 }
 
-/// Some record, out of a number.
+fn text(value: ValueRef<'_>) -> String {
+    value.as_str().map_or_else(|_| format!("{value:?}"), Into::into)
+}
+
+/// Two states are the same; says where they are not.
+fn assert_same(left: &[String], right: &[String]) {
+    for (left, right) in left.iter().zip(right) {
+        assert_eq!(left, right);
+    }
+    assert_eq!(left.len(), right.len());
+}
+
+/// Some record, out of a number. An alert is of one account, as it is in life: the order of records holds within a partition.
 fn record(batch: &mut Batch, n: u32) {
     let id = format!("a{}", n % 7);
     let at = NOW - i64::from(n % 11) * DAY;
@@ -42,13 +54,13 @@ fn record(batch: &mut Batch, n: u32) {
         0 => push_history(batch, &history(&format!("h{}", n % 13), &id, HistoryKind::Event, at, "something", json!({"n": n}))),
         1 => push_alert(
             batch,
-            &alert(&format!("al_{}", n % 5), &id, |a| {
+            &alert(&format!("al_{}", n % 7), &id, |a| {
                 a.revision = (n / 5 % 4) as i32;
                 a.status = if n.is_multiple_of(3) { AlertStatus::Resolved } else { AlertStatus::Updated };
                 a.at = at;
             }),
         ),
-        2 => push_delivery(batch, &delivery(&format!("al_{}", n % 5), &id, DeliveryOutcome::Retry, (n % 3) as i32, at)),
+        2 => push_delivery(batch, &delivery(&format!("al_{}", n % 7), &id, DeliveryOutcome::Retry, (n % 3) as i32, at)),
         3 if n.is_multiple_of(4) => tombstone(batch, "t1", &id),
         _ => push_profile(batch, &profile(&id, |p, _| p.name = Some(format!("Customer {}", n % 3)))),
     }
@@ -83,7 +95,7 @@ proptest! {
             }
             by_and_by.settle().await;
             // Ticks of the barriers stand in the same places, so positions are equal too.
-            assert_eq!(rows(&at_once), rows(&by_and_by));
+            assert_same(&rows(&at_once), &rows(&by_and_by));
         });
     }
 }
@@ -103,7 +115,7 @@ async fn records_folded_again_change_nothing() {
     drop(connection);
     let world = world.reopen(limits());
     until("the fold is at the end again", || world.console.caught_up()).await;
-    assert_eq!(rows(&world), before);
+    assert_same(&rows(&world), &before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +133,7 @@ async fn a_deleted_file_is_folded_again() {
     }
     let world = World::open(log, clock, folder, limits());
     until("the fold is at the end", || world.console.caught_up()).await;
-    assert_eq!(rows(&world), before);
+    assert_same(&rows(&world), &before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

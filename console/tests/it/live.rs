@@ -1,14 +1,25 @@
-use crate::world::{OTHER_TOKEN, TOKEN, World, alert, profile, push_alert, push_profile};
+use crate::fake_log::FakeLog;
+use crate::world::{NOW, OTHER_TOKEN, TOKEN, World, alert, limits, profile, push_alert, push_profile};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use c360_console::ConsoleLimits;
+use c360_log::{Clock, ClockSpec};
 use http_body_util::BodyExt;
+use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt;
+
+/// A world whose streams put together what comes within a second, so that a test knows what one message has.
+fn calm_world() -> World {
+    let clock = Clock::manual(ClockSpec { start: NOW, rate: 0.0 });
+    let limits = ConsoleLimits { stream_pause_ms: 1_000, ..limits() };
+    World::open(FakeLog::new(4, clock.clone()), clock, Arc::new(tempfile::tempdir().unwrap()), limits)
+}
 
 async fn stream(world: &World, token: &str) -> Body {
     let request = Request::builder().uri("/events").header(header::AUTHORIZATION, format!("Bearer {token}")).body(Body::empty()).unwrap();
     let answer = world.router.clone().oneshot(request).await.unwrap();
-    assert_eq!((answer.status(), &answer.headers()[header::CONTENT_TYPE]), (StatusCode::OK, &"text/event-stream"));
+    assert_eq!((answer.status(), answer.headers()[header::CONTENT_TYPE].to_str().unwrap()), (StatusCode::OK, "text/event-stream"));
     answer.into_body()
 }
 
@@ -20,7 +31,7 @@ async fn next(body: &mut Body) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_the_fold_is_told_to_those_who_may_know() {
-    let world = World::new();
+    let world = calm_world();
     let (mut mine, mut others) = (stream(&world, TOKEN).await, stream(&world, OTHER_TOKEN).await);
     assert_eq!(next(&mut mine).await.unwrap(), "event: ready\ndata: {}\n\n");
     assert_eq!(next(&mut others).await.unwrap(), "event: ready\ndata: {}\n\n");
@@ -38,7 +49,7 @@ async fn a_commit_of_the_fold_is_told_to_those_who_may_know() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_can_be_listed_is_said_as_all() {
-    let world = World::new();
+    let world = calm_world();
     let mut mine = stream(&world, TOKEN).await;
     next(&mut mine).await.unwrap();
     world.put(|b| (0..900).for_each(|n| push_profile(b, &profile(&format!("a{n}"), |_, _| ()))));
