@@ -262,7 +262,7 @@ proptest! {
         let mut bench = Bench::new(window);
         bench.live();
         let mut in_hand: Vec<RowKey> = Vec::new();
-        let mut take = |effects: Vec<DeliverEffect>, in_hand: &mut Vec<RowKey>| for effect in effects {
+        let take = |effects: Vec<DeliverEffect>, in_hand: &mut Vec<RowKey>| for effect in effects {
             match effect {
                 DeliverEffect::Send(what) => {
                     assert!(!in_hand.contains(&what.key), "said twice");

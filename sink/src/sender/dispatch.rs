@@ -334,10 +334,10 @@ fn tell(job: &Job, decision: &Decision) {
     match decision.outcome {
         DeliveryOutcome::Dead => tracing::warn!(destination, account, alert, revision, attempt, error, "a delivery was given up"),
         DeliveryOutcome::Retry => {
-            tracing::info!(destination, account, alert, revision, attempt, error, "a delivery failed and is tried again")
+            tracing::info!(destination, account, alert, revision, attempt, error, "a delivery failed and is tried again");
         }
         DeliveryOutcome::Delivered | DeliveryOutcome::Planned => {
-            tracing::debug!(destination, account, alert, revision, attempt, "delivered")
+            tracing::debug!(destination, account, alert, revision, attempt, "delivered");
         }
     }
 }
