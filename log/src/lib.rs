@@ -31,7 +31,8 @@ pub struct Appended {
     pub offset: u64,
 }
 
-/// First offset kept, and the offset after the last one that a reader may see.
+/// First offset kept, and the offset after the last one: a reader whose [`Reader::position`] is at `end` has seen all that was acknowledged or committed before the bounds were asked
+/// for. (In Kafka a commit is decided a moment before its records can be read.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     pub start: u64,

@@ -19,7 +19,9 @@ fn base(config: &KafkaConfig, defaults: &[(&str, &str)]) -> ClientConfig {
         .set("client.id", "c360")
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "20")
-        .set("reconnect.backoff.max.ms", "1000");
+        .set("reconnect.backoff.max.ms", "1000")
+        // All topics were there when the log was opened: one that is not there now was taken away, and need not be waited for.
+        .set("topic.metadata.propagation.max.ms", "2000");
     for (name, value) in defaults {
         client.set(*name, *value);
     }
@@ -33,16 +35,17 @@ fn base(config: &KafkaConfig, defaults: &[(&str, &str)]) -> ClientConfig {
 /// For metadata, offsets and topics; without a group.
 pub(super) fn plain(config: &KafkaConfig) -> ClientConfig {
     let mut client = base(config, &[]);
-    // The end that the brokers answer is then the one that a reader may see.
-    client.set("isolation.level", "read_committed");
+    // A commit is decided and answered a moment before the brokers mark it in each partition. The end that they answer so has what was committed before the question, marked or not;
+    // a reader's position comes there when it is marked.
+    client.set("isolation.level", "read_uncommitted");
     client
 }
 
 /// Asks for the committed offsets of `group` and never joins it.
 pub(super) fn group_watcher(config: &KafkaConfig, group: &str) -> ClientConfig {
-    let mut client = base(config, &[]);
-    // Not read_committed: that would wait for open transactions instead of answering what is committed.
-    client.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_uncommitted");
+    let mut client = base(config, &[("retry.backoff.ms", "5"), ("retry.backoff.max.ms", "50")]);
+    // read_committed: offsets of a transaction that is being committed are waited for, so what a commit returned for is seen by all who ask after.
+    client.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
     client
 }
 
@@ -124,7 +127,9 @@ pub(super) fn transactional(config: &KafkaConfig, id: &str) -> ClientConfig {
 /// Passes librdkafka's own log on.
 pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => tracing::error!(target: "c360_log::librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(target: "c360_log::librdkafka", facility, "{line}")
+        }
         // It calls an error what it mends itself a moment later, such as a broker that is away.
         RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => tracing::warn!(target: "c360_log::librdkafka", facility, "{line}"),
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(target: "c360_log::librdkafka", facility, "{line}"),

@@ -24,7 +24,12 @@ pub(super) fn undelivered(error: &KafkaError, topic: &str, bytes: usize) -> LogE
 pub(super) fn fenced(code: Code) -> bool {
     matches!(
         code,
-        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::FencedInstanceId | Code::IllegalGeneration | Code::UnknownMemberId
+        Code::Fenced
+            | Code::ProducerFenced
+            | Code::InvalidProducerEpoch
+            | Code::FencedInstanceId
+            | Code::IllegalGeneration
+            | Code::UnknownMemberId
     )
 }
 

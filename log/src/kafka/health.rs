@@ -24,7 +24,10 @@ struct State {
 
 impl Health {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { away: Some("the brokers were not reached yet".into()), failed: None }), failing: AtomicBool::new(false) }
+        Self {
+            state: Mutex::new(State { away: Some("the brokers were not reached yet".into()), failed: None }),
+            failing: AtomicBool::new(false),
+        }
     }
 
     /// The brokers answered.

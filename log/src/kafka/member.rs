@@ -33,13 +33,20 @@ pub(super) struct KafkaMember {
 }
 
 impl KafkaMember {
-    pub(super) fn join(config: &KafkaConfig, spec: &MemberSpec, names: &Arc<Names>, clock: &Clock, health: &Arc<Health>) -> Result<Self, LogError> {
+    pub(super) fn join(
+        config: &KafkaConfig,
+        spec: &MemberSpec,
+        names: &Arc<Names>,
+        clock: &Clock,
+        health: &Arc<Health>,
+    ) -> Result<Self, LogError> {
         let group = names.group(&spec.group);
         let id = format!("{group}.{}", spec.instance);
         // First of all: ends what a predecessor that was killed left open, so that its offsets can be read.
         let transaction = Transaction::new(config, &id, Arc::clone(names), clock.clone(), Arc::clone(health))?;
-        let consumer = BaseConsumer::from_config_and_context(&client::member(config, &group, &spec.instance), Seat::new(Arc::clone(health)))
-            .map_err(|error| LogError::Setup(format!("the consumer cannot be set up: {error}")))?;
+        let consumer =
+            BaseConsumer::from_config_and_context(&client::member(config, &group, &spec.instance), Seat::new(Arc::clone(health)))
+                .map_err(|error| LogError::Setup(format!("the consumer cannot be set up: {error}")))?;
         let source = Source::new(consumer, names.of_all(&spec.topics)?, names.partitions, config.request_timeout());
         let topics: Vec<&str> = source.topics().map(|(_, name)| name).collect();
         source.consumer().subscribe(&topics).map_err(|error| LogError::Fatal(format!("joining {group} failed: {error}")))?;
@@ -104,7 +111,11 @@ impl KafkaMember {
 
     fn first_kept(&self, topic: Topic, partition: u32) -> Result<u64, LogError> {
         let name = self.source.name(topic);
-        let (low, _) = self.source.consumer().fetch_watermarks(name, partition as i32, self.timeout).map_err(|error| failure::unavailable(name, &error))?;
+        let (low, _) = self
+            .source
+            .consumer()
+            .fetch_watermarks(name, partition as i32, self.timeout)
+            .map_err(|error| failure::unavailable(name, &error))?;
         Ok(low.max(0) as u64)
     }
 }
@@ -146,7 +157,11 @@ impl Member for KafkaMember {
         for (_, name) in self.source.topics() {
             list.add_partition(name, partition as i32);
         }
-        let found = self.source.consumer().committed_offsets(list, self.timeout).map_err(|error| failure::unavailable("committed offsets", &error))?;
+        let found = self
+            .source
+            .consumer()
+            .committed_offsets(list, self.timeout)
+            .map_err(|error| failure::unavailable("committed offsets", &error))?;
         let mut all = Vec::with_capacity(self.topics.len());
         for &topic in &self.topics {
             let element = found.find_partition(self.source.name(topic), partition as i32);

@@ -61,6 +61,7 @@ impl KafkaLog {
         let partitions = topics::ensure(&config, &clock, &health)?;
         let names = Arc::new(Names::new(&config.topic_prefix, partitions));
         let offsets = Arc::new(Offsets::new(&config, &names, &health)?);
+        offsets.wait_for_topics()?;
         let appender = Appender::new(&config, &names, &clock, &health)?;
         let stop = Arc::default();
         let watcher = watch(&offsets, &stop)?;
@@ -85,7 +86,10 @@ fn watch(offsets: &Arc<Offsets>, stop: &Arc<(Mutex<bool>, Condvar)>) -> Result<J
             offsets.look_after();
         }
     };
-    std::thread::Builder::new().name("log-watch".into()).spawn(watch).map_err(|error| LogError::Fatal(format!("no thread for the log: {error}")))
+    std::thread::Builder::new()
+        .name("log-watch".into())
+        .spawn(watch)
+        .map_err(|error| LogError::Fatal(format!("no thread for the log: {error}")))
 }
 
 impl Log for KafkaLog {
@@ -98,6 +102,10 @@ impl Log for KafkaLog {
     }
 
     fn member(&self, spec: &MemberSpec) -> Result<Box<dyn Member>, LogError> {
+        for topic in &spec.topics {
+            // librdkafka would wait for a topic that is not there.
+            self.offsets.starts(*topic)?;
+        }
         Ok(Box::new(KafkaMember::join(&self.config, spec, &self.names, &self.clock, &self.health)?))
     }
 

@@ -33,7 +33,13 @@ impl Names {
     }
 
     /// The record of `entry`; `stamp` is its time where the clock is not the machine's. An empty value is a tombstone.
-    pub(super) fn record<'a, D: IntoOpaque>(&'a self, batch: &'a Batch, entry: &Entry, stamp: Option<i64>, opaque: D) -> BaseRecord<'a, [u8], [u8], D> {
+    pub(super) fn record<'a, D: IntoOpaque>(
+        &'a self,
+        batch: &'a Batch,
+        entry: &Entry,
+        stamp: Option<i64>,
+        opaque: D,
+    ) -> BaseRecord<'a, [u8], [u8], D> {
         let value = batch.value(entry);
         BaseRecord {
             topic: self.of(entry.topic),

@@ -217,6 +217,10 @@ fn bytes<'a>(start: *const u8, len: usize) -> &'a [u8] {
 pub(super) fn break_client<C: ClientContext>(client: &Client<C>) {
     // SAFETY: the client outlives the call, and the text ends in NUL.
     unsafe {
-        rd::rd_kafka_test_fatal_error(client.native_ptr(), rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, c"a test".as_ptr());
+        rd::rd_kafka_test_fatal_error(
+            client.native_ptr(),
+            rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+            c"a test".as_ptr(),
+        );
     }
 }

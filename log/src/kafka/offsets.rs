@@ -9,21 +9,23 @@ use c360_schemas::Topic;
 use parking_lot::Mutex;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Groups whose offsets are asked for at once; each has a client of its own. c360 has three.
 const GROUPS_MAX: usize = 16;
 /// Events (log lines, errors) of an idle client that are looked at in one go.
 const EVENTS_AT_ONCE: usize = 64;
+/// Pause before a question is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) struct Offsets {
     config: KafkaConfig,
     names: Arc<Names>,
     health: Arc<Health>,
-    /// Answers for all topics: `read_committed`, so an end is one that a reader may see.
     client: BaseConsumer<Plain>,
     groups: Mutex<HashMap<String, Arc<BaseConsumer<Plain>>>>,
 }
@@ -34,32 +36,61 @@ impl Offsets {
         Ok(Self { config: config.clone(), names: Arc::clone(names), health: Arc::clone(health), client, groups: Mutex::default() })
     }
 
-    /// First offset kept, and the end that a reader may see. The marks of transactions take offsets too: a reader is there when its position is, not when it has seen a record
-    /// with the offset before.
+    /// First offset kept, and the end: a reader whose position is there has seen all that was acknowledged or committed before the question. The marks of transactions take offsets
+    /// too, so a reader need not see a record with the offset before.
     pub(super) fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {
-        let starts = self.ask(topic, Offset::Beginning)?;
+        let starts = self.starts(topic)?;
         let ends = self.ask(topic, Offset::End)?;
         Ok(starts.into_iter().zip(ends).map(|(start, end)| Bounds { start, end: end.max(start) }).collect())
     }
 
+    /// The first offset kept of each partition.
+    pub(super) fn starts(&self, topic: Topic) -> Result<Vec<u64>, LogError> {
+        self.ask(topic, Offset::Beginning)
+    }
+
+    /// Asks again while the brokers are handing a partition's lead on.
     fn ask(&self, topic: Topic, what: Offset) -> Result<Vec<u64>, LogError> {
+        let deadline = Instant::now() + self.config.request_timeout();
+        loop {
+            match self.ask_once(topic, what, deadline.saturating_duration_since(Instant::now())) {
+                Err(error) if passing(&error) && Instant::now() < deadline => std::thread::sleep(ASK_AGAIN),
+                Err(error) => return Err(failure::unavailable(self.names.of(topic), &error)),
+                Ok(offsets) => return Ok(offsets),
+            }
+        }
+    }
+
+    fn ask_once(&self, topic: Topic, what: Offset, timeout: Duration) -> Result<Vec<u64>, KafkaError> {
         let name = self.names.of(topic);
-        let fail = |error| failure::unavailable(name, &error);
         let mut list = TopicPartitionList::new();
         for partition in 0..self.names.partitions {
-            list.add_partition_offset(name, partition as i32, what).map_err(fail)?;
+            list.add_partition_offset(name, partition as i32, what)?;
         }
-        let found = self.client.offsets_for_times(list, self.config.request_timeout()).map_err(fail)?;
-        (0..self.names.partitions)
-            .map(|partition| {
-                let element = found.find_partition(name, partition as i32).ok_or_else(|| LogError::UnknownTopic(name.to_owned()))?;
-                element.error().map_err(fail)?;
-                match element.offset() {
-                    Offset::Offset(offset) => Ok(offset.max(0) as u64),
-                    other => Err(LogError::Unavailable(format!("{name}/{partition}: the brokers answered {other:?}"))),
+        let found = self.client.offsets_for_times(list, timeout)?;
+        let offset = |partition| {
+            let element = found.find_partition(name, partition as i32).ok_or(KafkaError::MetadataFetch(Code::UnknownPartition))?;
+            element.error()?;
+            match element.offset() {
+                Offset::Offset(offset) => Ok(offset.max(0) as u64),
+                _ => Err(KafkaError::MetadataFetch(Code::NoOffset)),
+            }
+        };
+        (0..self.names.partitions).map(offset).collect()
+    }
+
+    /// Waits until topics that were just made can be used.
+    pub(super) fn wait_for_topics(&self) -> Result<(), LogError> {
+        let deadline = Instant::now() + self.config.connect_timeout();
+        for topic in Topic::ALL {
+            while let Err(error) = self.starts(topic) {
+                if Instant::now() >= deadline {
+                    return Err(error);
                 }
-            })
-            .collect()
+                std::thread::sleep(ASK_AGAIN);
+            }
+        }
+        Ok(())
     }
 
     /// What a group committed.
@@ -107,6 +138,23 @@ impl Offsets {
             }
         }
     }
+}
+
+/// Whether the brokers will answer otherwise in a moment.
+fn passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::ReplicaNotAvailable
+                | Code::OffsetNotAvailable
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::NoOffset
+                | Code::BrokerTransportFailure
+        )
+    )
 }
 
 fn new_client(config: &rdkafka::ClientConfig, health: &Arc<Health>) -> Result<BaseConsumer<Plain>, LogError> {

@@ -95,7 +95,10 @@ impl<C: ConsumerContext + 'static> Source<C> {
         self.forget();
         let mut list = TopicPartitionList::with_capacity(from.len());
         for &(topic, partition, offset) in from {
-            let name = self.cursors.name(topic).ok_or_else(|| LogError::Setup(format!("topic {} is not one of those asked for", topic.suffix())))?;
+            let name = self
+                .cursors
+                .name(topic)
+                .ok_or_else(|| LogError::Setup(format!("topic {} is not one of those asked for", topic.suffix())))?;
             self.data.attach(self.consumer.client(), name, partition);
             list.add_partition_offset(name.to_str().unwrap_or_default(), partition as i32, Offset::Offset(offset as i64))
                 .map_err(|error| LogError::Fatal(format!("offset {offset} cannot be asked for: {error}")))?;
@@ -116,7 +119,9 @@ impl<C: ConsumerContext + 'static> Source<C> {
     pub(super) fn serve(&self, stop: impl Fn(&C) -> bool) -> Result<(), LogError> {
         for _ in 0..EVENTS_AT_ONCE {
             match self.consumer.poll(Duration::ZERO) {
-                Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Err(failure::fatal(code, format!("the consumer is at its end: {code}"))),
+                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                    return Err(failure::fatal(code, format!("the consumer is at its end: {code}")));
+                }
                 Some(Err(error)) => self.passing(&error)?,
                 // Records have a queue of their own.
                 Some(Ok(_)) => {}
@@ -137,7 +142,9 @@ impl<C: ConsumerContext + 'static> Source<C> {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
                 Err(LogError::UnknownTopic(self.topics().map(|(_, name)| name).collect::<Vec<_>>().join(", ")))
             }
-            Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::SaslAuthenticationFailed) => Err(LogError::Setup(error.to_string())),
+            Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::SaslAuthenticationFailed) => {
+                Err(LogError::Setup(error.to_string()))
+            }
             // librdkafka mends the others itself.
             _ => {
                 tracing::debug!(%error, "the consumer reported an error");
@@ -161,7 +168,9 @@ impl<C: ConsumerContext + 'static> Source<C> {
                     cursors.reached[slot] = cursors.reached[slot].max(offset);
                 }
             }
-            Fetched::Failed { topic, partition, code, text } => gone = cursors.topic(topic).map(|topic| (topic, partition, code, text)).or(gone.take()),
+            Fetched::Failed { topic, partition, code, text } => {
+                gone = cursors.topic(topic).map(|topic| (topic, partition, code, text)).or(gone.take())
+            }
         });
         if let Some((topic, partition, code, text)) = gone {
             self.failed = self.fetch_error(topic, partition, code, text);
@@ -179,10 +188,15 @@ impl<C: ConsumerContext + 'static> Source<C> {
         let wanted = self.cursors.next[self.cursors.slot(topic, partition)]?;
         match code {
             Code::AutoOffsetReset | Code::OffsetOutOfRange => {
-                let start = self.consumer.fetch_watermarks(self.name(topic), partition as i32, self.timeout).map_or(0, |(low, _)| low.max(0) as u64);
+                let start = self
+                    .consumer
+                    .fetch_watermarks(self.name(topic), partition as i32, self.timeout)
+                    .map_or(0, |(low, _)| low.max(0) as u64);
                 Some(LogError::OffsetGone { topic: topic.suffix(), partition, wanted, start })
             }
-            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => Some(LogError::UnknownTopic(self.name(topic).to_owned())),
+            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+                Some(LogError::UnknownTopic(self.name(topic).to_owned()))
+            }
             _ => {
                 tracing::warn!(topic = topic.suffix(), partition, %code, text, "a partition could not be fetched; it is tried again");
                 None

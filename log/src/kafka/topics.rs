@@ -65,7 +65,9 @@ fn reach(admin: &AdminClient<Plain>, config: &KafkaConfig, deadline: Instant) ->
     loop {
         match look(admin, config, config.request_timeout().min(left(deadline))) {
             Ok(found) => return Ok(found),
-            Err(error) if Instant::now() >= deadline => return Err(LogError::Unavailable(format!("no broker at {} answers: {error}", config.brokers))),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(LogError::Unavailable(format!("no broker at {} answers: {error}", config.brokers)));
+            }
             Err(error) => {
                 tracing::info!(brokers = config.brokers, %error, "waiting for the brokers");
                 std::thread::sleep(ASK_AGAIN.min(left(deadline)));
@@ -149,13 +151,16 @@ fn create(admin: &AdminClient<Plain>, config: &KafkaConfig, clock: &Clock, parti
             settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
         })
         .collect();
-    let made = block_on(admin.create_topics(&new, &options(config))).map_err(|error| LogError::Unavailable(format!("topics could not be made: {error}")))?;
+    let made = block_on(admin.create_topics(&new, &options(config)))
+        .map_err(|error| LogError::Unavailable(format!("topics could not be made: {error}")))?;
     for result in made {
         match result {
             Ok(name) => tracing::info!(name, partitions, "topic made"),
             // By another process, just now.
             Err((_, Code::TopicAlreadyExists)) => {}
-            Err((name, code)) => return Err(LogError::Setup(format!("topic {name} could not be made: {code}; make it by hand, or allow it"))),
+            Err((name, code)) => {
+                return Err(LogError::Setup(format!("topic {name} could not be made: {code}; make it by hand, or allow it")));
+            }
         }
     }
     Ok(())
@@ -171,7 +176,8 @@ fn check(admin: &AdminClient<Plain>, config: &KafkaConfig, clock: &Clock, there:
     let answers = block_on(admin.describe_configs(&asked, &options(config)))
         .map_err(|error| LogError::Unavailable(format!("the topics' settings could not be read: {error}")))?;
     for answer in answers {
-        let resource = answer.map_err(|code| LogError::Setup(format!("a topic's settings could not be read: {code}; allow DescribeConfigs")))?;
+        let resource =
+            answer.map_err(|code| LogError::Setup(format!("a topic's settings could not be read: {code}; allow DescribeConfigs")))?;
         let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
         if let Some(topic) = there.iter().find(|topic| topic.name(&config.topic_prefix) == *name) {
             check_one(name, *topic, &resource, clock)?;
@@ -231,6 +237,9 @@ mod tests {
         let manual = settings(Topic::Unresolved, &config, &Clock::manual(ClockSpec { start: 0, rate: 0.0 }));
         assert!(manual.contains(&(STAMP, "CreateTime".into())) && manual.contains(&("retention.ms", "-1".into())), "{manual:?}");
         let compacted = settings(Topic::Profiles, &config, &Clock::real());
-        assert!(compacted.contains(&(CLEANUP, "compact".into())) && compacted.iter().all(|(key, _)| *key != "retention.ms"), "{compacted:?}");
+        assert!(
+            compacted.contains(&(CLEANUP, "compact".into())) && compacted.iter().all(|(key, _)| *key != "retention.ms"),
+            "{compacted:?}"
+        );
     }
 }

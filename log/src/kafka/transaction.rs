@@ -69,7 +69,8 @@ impl Transaction {
         let producer = BaseProducer::from_config_and_context(&client::transactional(config, id), context)
             .map_err(|error| LogError::Setup(format!("the transactional producer cannot be set up: {error}")))?;
         let producer = Arc::new(producer);
-        let pump = Pump::start("log-commit", Arc::clone(&producer)).map_err(|error| LogError::Fatal(format!("no thread for a producer: {error}")))?;
+        let pump = Pump::start("log-commit", Arc::clone(&producer))
+            .map_err(|error| LogError::Fatal(format!("no thread for a producer: {error}")))?;
         let this = Self {
             _pump: pump,
             producer,
@@ -104,7 +105,13 @@ impl Transaction {
     }
 
     /// All that goes before the commit itself.
-    fn fill(&self, outputs: &Batch, offsets: &TopicPartitionList, group: &ConsumerGroupMetadata, deadline: Instant) -> Result<(), LogError> {
+    fn fill(
+        &self,
+        outputs: &Batch,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+        deadline: Instant,
+    ) -> Result<(), LogError> {
         let stamp = self.clock.is_manual().then(|| self.clock.now_ms());
         for entry in outputs.entries() {
             let record = self.names.record(outputs, entry, stamp, ());
@@ -176,7 +183,11 @@ impl Transaction {
     }
 
     /// Tries a step until the deadline for as long as it says that it may be tried again.
-    fn retry(&self, deadline: Instant, step: impl Fn(&BaseProducer<Outputs>, Duration) -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    fn retry(
+        &self,
+        deadline: Instant,
+        step: impl Fn(&BaseProducer<Outputs>, Duration) -> Result<(), KafkaError>,
+    ) -> Result<(), KafkaError> {
         loop {
             match step(&self.producer, left(deadline)) {
                 Err(error) if retriable(&error) && Instant::now() < deadline => std::thread::sleep(RETRY),

@@ -1,7 +1,7 @@
 //! Kill -9: a child process appends and commits, tells what was acknowledged, and is killed wherever it is.
 use super::kit::{Owned, add_in, alone, batch, join_at, read_all, try_append};
 use super::{Fixture, PARTITIONS};
-use c360_log::{Batch, Log, LogError};
+use c360_log::{Batch, Log, LogError, Member};
 use c360_schemas::Topic;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
@@ -19,9 +19,11 @@ const BATCH: u64 = 20;
 /// What the child process does with the log until it is killed: [`Fixture::child`] makes it run this.
 pub fn child(log: Arc<dyn Log>) {
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
+    // Joined before the first word, so that both are at work when it is killed. Its offsets count transactions and lie beyond the topic's end: it reads nothing.
+    let (member, _) = join_at(&*log, &alone(GROUP, &[Topic::Unresolved]), |_, _| vec![(Topic::Unresolved, 0)]);
     std::thread::scope(|scope| {
         scope.spawn(|| append_on(&*log, first));
-        commit_on(&*log, first);
+        commit_on(member, first);
     });
 }
 
@@ -41,9 +43,7 @@ fn append_on(log: &dyn Log, first: u64) {
     }
 }
 
-fn commit_on(log: &dyn Log, first: u64) {
-    // Its offsets count transactions and lie beyond the topic's end: it reads nothing.
-    let (mut member, _) = join_at(log, &alone(GROUP, &[Topic::Unresolved]), |_, _| vec![(Topic::Unresolved, 0)]);
+fn commit_on(mut member: Box<dyn Member>, first: u64) {
     for n in first.. {
         let mut outputs = Batch::default();
         for p in 0..PARTITIONS {
