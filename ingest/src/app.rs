@@ -45,11 +45,13 @@ pub fn app(ingest: Ingest) -> Router {
         calls = calls.route(path, post(handler)).route(&format!("{path}/"), post(handler));
     }
     let hooks = Router::new().route("/hooks/{provider}/{source}", post(hook)).route("/hooks/{provider}/{source}/", post(hook));
+    let not_allowed = async || answer(Instant::now(), Err(Refusal::MethodNotAllowed));
     calls
+        // Inside of CORS: a preflight is no method that is not allowed.
+        .method_not_allowed_fallback(not_allowed)
         .layer(cors())
-        .merge(hooks)
+        .merge(hooks.method_not_allowed_fallback(not_allowed))
         .fallback(async || answer(Instant::now(), Err(Refusal::NotFound)))
-        .method_not_allowed_fallback(async || answer(Instant::now(), Err(Refusal::MethodNotAllowed)))
         .layer(CatchPanicLayer::custom(|_| answer(Instant::now(), Err(Refusal::Internal))))
         .with_state(ingest)
 }

@@ -63,7 +63,10 @@ mod tests {
         bury(&mut batch, &origin, "/v1/track", b"12345", &Bad::new(Reason::BadId, "no"));
         let entry = &batch.entries()[0];
         let letter = DeadLetter::decode(batch.value(entry)).unwrap();
-        assert_eq!((letter.original.as_slice(), letter.reason.as_str(), letter.path.as_deref()), (&b"\xff{}"[..], "bad_id", Some("/v1/track")));
+        assert_eq!(
+            (letter.original.as_slice(), letter.reason.as_str(), letter.path.as_deref()),
+            (&b"\xff{}"[..], "bad_id", Some("/v1/track"))
+        );
         assert_eq!(batch.headers(entry).get("__connect.errors.exception.message"), Some(&b"no"[..]));
         let cut = DeadLetter::decode(batch.value(&batch.entries()[1])).unwrap();
         assert_eq!(cut.original, b"1234");

@@ -22,13 +22,8 @@ pub(crate) enum EventOutcome {
 }
 
 impl EventOutcome {
-    const ALL: [EventOutcome; 5] = [
-        EventOutcome::Accepted,
-        EventOutcome::DeadLetter,
-        EventOutcome::Rejected,
-        EventOutcome::Ignored,
-        EventOutcome::Unacknowledged,
-    ];
+    const ALL: [EventOutcome; 5] =
+        [EventOutcome::Accepted, EventOutcome::DeadLetter, EventOutcome::Rejected, EventOutcome::Ignored, EventOutcome::Unacknowledged];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -62,8 +57,10 @@ impl Metrics {
         let buckets = exponential_buckets(0.0005, 2.0, 16).expect("constants");
         let metrics = Self {
             events: register_int_counter_vec!("c360_ingest_events_total", "Events by what became of them.", &["outcome"]).expect("once"),
-            requests: register_int_counter_vec!("c360_ingest_requests_total", "Requests by the status of the answer.", &["code"]).expect("once"),
-            clamped: register_int_counter!("c360_ingest_clamped_total", "Events that were dated too far ahead and became now.").expect("once"),
+            requests: register_int_counter_vec!("c360_ingest_requests_total", "Requests by the status of the answer.", &["code"])
+                .expect("once"),
+            clamped: register_int_counter!("c360_ingest_clamped_total", "Events that were dated too far ahead and became now.")
+                .expect("once"),
             duration: register_histogram!(
                 "c360_ingest_request_duration_seconds",
                 "Time from a request's head to its answer, the log's acknowledgement awaited.",

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn unknown_encodings_are_named() {
-        let of = |text: &'static str| Encoding::of(&HeaderMap::from_iter([(header::CONTENT_ENCODING, http::HeaderValue::from_static(text))]));
+        let of =
+            |text: &'static str| Encoding::of(&HeaderMap::from_iter([(header::CONTENT_ENCODING, http::HeaderValue::from_static(text))]));
         assert_eq!(of(" GZIP ").unwrap(), Encoding::Gzip);
         assert!(matches!(of("gzip, br"), Err(Refusal::UnknownEncoding(_))));
         assert!(matches!(of("lzma"), Err(Refusal::UnknownEncoding(_))));

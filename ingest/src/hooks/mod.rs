@@ -33,7 +33,13 @@ pub(crate) fn provider(name: &str) -> Option<&'static dyn Provider> {
 }
 
 /// Takes one webhook.
-pub(crate) async fn take(shared: &Arc<Shared>, provider_name: String, source_name: String, headers: HeaderMap, body: Body) -> Result<(), Refusal> {
+pub(crate) async fn take(
+    shared: &Arc<Shared>,
+    provider_name: String,
+    source_name: String,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(), Refusal> {
     let access = shared.access();
     let source = access.sources.find(&provider_name, &source_name).cloned().ok_or(Refusal::UnknownSource)?;
     let provider = provider(&provider_name).ok_or(Refusal::UnknownSource)?;
@@ -72,15 +78,7 @@ fn prepare(
     }
 }
 
-fn dead(
-    shared: &Shared,
-    source: &Source,
-    headers: &HeaderMap,
-    original: &[u8],
-    received_at: i64,
-    outlet: Outlet,
-    bad: &Bad,
-) -> Prepared {
+fn dead(shared: &Shared, source: &Source, headers: &HeaderMap, original: &[u8], received_at: i64, outlet: Outlet, bad: &Bad) -> Prepared {
     let origin = Origin {
         tenant: &source.tenant,
         source: &source.name,

@@ -45,7 +45,9 @@ impl From<serde_json::Error> for Trouble {
     /// Text that is not JSON is the sender's mistake; JSON of another shape is one to look at and take again.
     fn from(error: serde_json::Error) -> Self {
         match error.classify() {
-            serde_json::error::Category::Data => Trouble::Bad(Bad::new(Reason::BadPayload, format!("the payload has another shape: {error}"))),
+            serde_json::error::Category::Data => {
+                Trouble::Bad(Bad::new(Reason::BadPayload, format!("the payload has another shape: {error}")))
+            }
             _ => Trouble::Json(error),
         }
     }

@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn account_traits_are_read_and_what_cannot_be_read_says_nothing() {
-        let fields = account(r#"{"name":"Acme","plan":"pro","seats":"12","createdAt":"2026-01-01","delivered_at":1767225600,"x":{"y":[]}}"#);
+        let fields =
+            account(r#"{"name":"Acme","plan":"pro","seats":"12","createdAt":"2026-01-01","delivered_at":1767225600,"x":{"y":[]}}"#);
         let traits = fields.traits();
         assert_eq!((traits.name, traits.plan, traits.seats), (Some("Acme"), Some("pro"), Some(12)));
         assert_eq!((traits.created_at, traits.delivered_at), (Some(1_767_225_600_000), Some(1_767_225_600_000)));

@@ -141,4 +141,3 @@ pub fn bench_batch(body: &[u8], keys: &WriteKeys, config: &IngestConfig, receive
     let request = Request { kind: None, key: None, keys, config, strict: false, received_at, content_type: None };
     crate::ingest::text(body, config).and_then(|body| prepare(&request, body)).map_or(0, |prepared| prepared.batch.len())
 }
-

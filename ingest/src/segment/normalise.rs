@@ -151,7 +151,8 @@ impl<'s> Step<'s> {
 
     /// What is said of the account goes to the account; that its user belongs to it goes to where the user's events are.
     fn group(&self, draft: Draft<'_>, outlet: &mut Outlet) -> Result<(), Bad> {
-        let account_id = draft.account_id.ok_or_else(|| Bad::new(Reason::MissingGroupId, "a group call needs a groupId, the account's id"))?;
+        let account_id =
+            draft.account_id.ok_or_else(|| Bad::new(Reason::MissingGroupId, "a group call needs a groupId, the account's id"))?;
         let (fields, text) = identity::read::<identity::AccountFields<'_>>(self.call.traits)?;
         let properties = self.properties(text);
         self.put(draft, &[], Payload::Account(fields.traits()), &properties, outlet)?;

@@ -85,7 +85,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for RootSeed<'_, T> {
         let (mut sent_at, mut write_key, mut context) = (Text::None, Text::None, CallContext::default());
         while let Some(key) = map.next_key::<Text<'de>>()? {
             match key.get().unwrap_or_default() {
-                "batch" => calls = Some(map.next_value_seed(CallsSeed { events_max: self.events_max, over: self.over, calls: PhantomData })?),
+                "batch" => {
+                    calls = Some(map.next_value_seed(CallsSeed { events_max: self.events_max, over: self.over, calls: PhantomData })?)
+                }
                 "sentAt" => sent_at = map.next_value()?,
                 "writeKey" => write_key = map.next_value()?,
                 "context" => context = map.next_value::<Lenient<CallContext<'de>>>()?.0,

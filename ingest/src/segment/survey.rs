@@ -65,7 +65,8 @@ pub(crate) fn of<'a>(name: &str, properties: Option<&'a RawValue>) -> Result<Opt
         Survey::Csat => 1..=5,
     };
     let score = fields.score.integer().and_then(|score| i32::try_from(score).ok()).filter(|score| range.contains(score));
-    let score = score.ok_or_else(|| Bad::new(Reason::BadAnswer, format!("score must be a whole number from {} to {}", range.start(), range.end())))?;
+    let score = score
+        .ok_or_else(|| Bad::new(Reason::BadAnswer, format!("score must be a whole number from {} to {}", range.start(), range.end())))?;
     Ok(Some(SurveyAnswer { survey, score, fields }))
 }
 

@@ -29,14 +29,57 @@ fn json_like() -> impl Strategy<Value = Value> {
         text.prop_map(Value::from),
     ];
     let key = prop::sample::select(vec![
-        "type", "userId", "anonymousId", "groupId", "messageId", "event", "name", "timestamp", "originalTimestamp", "sentAt", "properties", "traits", "context", "score",
-        "batch", "owner", "email", "seats", "id", "created", "data", "object", "customer", "status", "currency", "items", "price", "unit_amount", "unit_amount_decimal",
-        "recurring", "interval", "quantity", "discounts", "coupon", "percent_off", "time", "detail", "organization_id", "requester_id", "subject", "comment", "previousId",
+        "type",
+        "userId",
+        "anonymousId",
+        "groupId",
+        "messageId",
+        "event",
+        "name",
+        "timestamp",
+        "originalTimestamp",
+        "sentAt",
+        "properties",
+        "traits",
+        "context",
+        "score",
+        "batch",
+        "owner",
+        "email",
+        "seats",
+        "id",
+        "created",
+        "data",
+        "object",
+        "customer",
+        "status",
+        "currency",
+        "items",
+        "price",
+        "unit_amount",
+        "unit_amount_decimal",
+        "recurring",
+        "interval",
+        "quantity",
+        "discounts",
+        "coupon",
+        "percent_off",
+        "time",
+        "detail",
+        "organization_id",
+        "requester_id",
+        "subject",
+        "comment",
+        "previousId",
     ]);
     leaf.prop_recursive(6, 64, 8, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::vec((key.clone(), inner), 0..12).prop_map(|fields| fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<serde_json::Map<_, _>>().into()),
+            prop::collection::vec((key.clone(), inner), 0..12).prop_map(|fields| fields
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect::<serde_json::Map<_, _>>()
+                .into()),
         ]
     })
 }

@@ -14,7 +14,7 @@ fn mac(secret: &str, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Headers as Stripe or Zendesk would send them now.
-pub fn sign(provider: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+pub(crate) fn sign(provider: &str, body: &[u8]) -> Vec<(&'static str, String)> {
     match provider {
         "stripe" => {
             let time = (NOW / 1000).to_string();
@@ -56,7 +56,8 @@ async fn a_type_that_we_do_not_use_is_200_without_effect() {
     let bench = Bench::new();
     let stripe = json!({"id": "evt_1", "type": "charge.succeeded", "created": 1, "data": {"object": {}}}).to_string();
     assert_eq!(post(&bench, "/hooks/stripe/stripe-eu", "stripe", stripe.as_bytes()).await.status, 200);
-    let zendesk = json!({"id": "1", "type": "zen:event-type:user.created", "time": "2026-11-22T10:00:00Z", "detail": {"id": []}}).to_string();
+    let zendesk =
+        json!({"id": "1", "type": "zen:event-type:user.created", "time": "2026-11-22T10:00:00Z", "detail": {"id": []}}).to_string();
     assert_eq!(post(&bench, "/hooks/zendesk/zd/", "zendesk", zendesk.as_bytes()).await.status, 200);
     assert_eq!(bench.appends(), 0);
 }
@@ -76,7 +77,10 @@ async fn what_is_not_json_is_400_and_json_of_another_shape_a_dead_letter() {
         assert_eq!(answer.status, 200);
         let kept = bench.kept();
         let letter = kept[0].dead_letter();
-        assert_eq!((letter.reason.as_str(), letter.original.as_slice(), letter.path.as_deref()), ("bad_payload", &b"{\"id\": 7}"[..], Some(path)));
+        assert_eq!(
+            (letter.reason.as_str(), letter.original.as_slice(), letter.path.as_deref()),
+            ("bad_payload", &b"{\"id\": 7}"[..], Some(path))
+        );
     }
 }
 

@@ -210,7 +210,8 @@ async fn skew_is_corrected_by_the_batch_s_time_of_sending_or_the_call_s_own() {
 #[tokio::test]
 async fn a_date_far_ahead_becomes_now_and_is_flagged_and_one_before_1970_is_bad() {
     let bench = Bench::new();
-    let kept = bench.one("/v1/track", &json!({"userId": "u", "event": "E", "timestamp": "9999-12-31T23:59:59Z", "properties": {"a": 1}})).await;
+    let kept =
+        bench.one("/v1/track", &json!({"userId": "u", "event": "E", "timestamp": "9999-12-31T23:59:59Z", "properties": {"a": 1}})).await;
     assert_eq!(kept.event().occurred_at, NOW);
     assert_eq!(kept.event().properties, r#"{"c360_clamped_from":"9999-12-31T23:59:59.000Z","a":1}"#);
     for bad in [json!("1600-01-01T00:00:00Z"), json!("yesterday"), json!(true), json!(-5)] {
@@ -287,11 +288,15 @@ async fn a_bad_call_in_a_batch_becomes_a_dead_letter_and_the_rest_is_taken() {
 
 #[tokio::test]
 async fn half_of_a_bad_group_call_does_not_stay() {
-    // The account's part fits, the link's does not: its derived id is longer.
+    // The account's record fits, the link's does not: it names the user three times.
     let mut config = c360_ingest::IngestConfig::default();
-    config.limits.event_bytes_max = 110;
+    config.limits.event_bytes_max = 320;
     let bench = Bench::with(config);
-    let group = json!({"type": "group", "userId": "u".repeat(30), "groupId": "acme", "messageId": "m"});
+    let user = "u".repeat(200);
+    let call = json!({"userId": user, "event": "group", "groupId": "acme", "messageId": "m"});
+    assert_eq!(bench.call("/v1/track", &call).await.status, 200);
+    assert_eq!(bench.kept().len(), 1);
+    let group = json!({"type": "group", "userId": user, "groupId": "acme", "messageId": "m"});
     assert_eq!(bench.call("/v1/batch", &json!({"batch": [group]})).await.status, 200);
     let kept = bench.kept();
     assert_eq!((kept.len(), kept[0].dead_letter().reason.as_str()), (1, "event_too_large"));
@@ -305,7 +310,10 @@ async fn odd_text_that_the_parser_refuses_spoils_its_own_event_only() {
     let kept = bench.kept();
     assert_eq!(kept.len(), 3);
     let letter = kept[2].dead_letter();
-    assert_eq!((letter.reason.as_str(), letter.original.as_slice()), ("malformed_event", &br#"{"type":"track","event":"\ud83d","userId":"b"}"#[..]));
+    assert_eq!(
+        (letter.reason.as_str(), letter.original.as_slice()),
+        ("malformed_event", &br#"{"type":"track","event":"\ud83d","userId":"b"}"#[..])
+    );
 }
 
 #[tokio::test]

@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 /// 2026-11-22T10:00:00Z.
-pub const NOW: i64 = 1_795_341_600_000;
-pub const KEY: &str = "wk_test";
-pub const STRIPE_SECRET: &str = "whsec_test";
-pub const ZENDESK_SECRET: &str = "zd_test";
+pub(crate) const NOW: i64 = 1_795_341_600_000;
+pub(crate) const KEY: &str = "wk_test";
+pub(crate) const STRIPE_SECRET: &str = "whsec_test";
+pub(crate) const ZENDESK_SECRET: &str = "zd_test";
 
 /// Keeps batches; refuses or waits on demand.
-pub struct FakeLog {
+pub(crate) struct FakeLog {
     batches: Mutex<Vec<Batch>>,
     error: Mutex<Option<LogError>>,
     open: watch::Sender<bool>,
@@ -68,51 +68,51 @@ impl Log for FakeLog {
 
 /// One record of the log.
 #[derive(Clone, Debug)]
-pub struct Kept {
-    pub topic: Topic,
-    pub key: String,
-    pub value: Vec<u8>,
-    pub headers: Vec<(String, String)>,
+pub(crate) struct Kept {
+    pub(crate) topic: Topic,
+    pub(crate) key: String,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Kept {
-    pub fn event(&self) -> Event<'_> {
+    pub(crate) fn event(&self) -> Event<'_> {
         Event::decode(&self.value).unwrap()
     }
 
-    pub fn dead_letter(&self) -> DeadLetter {
+    pub(crate) fn dead_letter(&self) -> DeadLetter {
         assert_eq!(self.topic, Topic::DeadLetters);
         DeadLetter::decode(&self.value).unwrap()
     }
 }
 
 /// Ingest as a whole.
-pub struct Bench {
-    pub app: Router,
-    pub ingest: Ingest,
+pub(crate) struct Bench {
+    pub(crate) app: Router,
+    pub(crate) ingest: Ingest,
     log: Arc<FakeLog>,
 }
 
 /// What a client hears.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         assert!(self.body["message"].is_string(), "{self:?}");
         self.body["code"].as_str().unwrap_or_default()
     }
 }
 
-pub fn keys() -> WriteKeys {
+pub(crate) fn keys() -> WriteKeys {
     WriteKeys::new([WriteKey::of("t1", "api", KEY)]).unwrap()
 }
 
-pub fn sources() -> Sources {
+pub(crate) fn sources() -> Sources {
     let source = |name: &str, provider: &str, secret: &str| Source {
         name: name.into(),
         provider: provider.into(),
@@ -123,11 +123,11 @@ pub fn sources() -> Sources {
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(IngestConfig::default())
     }
 
-    pub fn with(config: IngestConfig) -> Self {
+    pub(crate) fn with(config: IngestConfig) -> Self {
         let log = Arc::new(FakeLog { batches: Mutex::default(), error: Mutex::default(), open: watch::Sender::new(true) });
         let clock = Clock::manual(ClockSpec { start: NOW, rate: 0.0 });
         let ingest = Ingest::new(config, keys(), sources(), log.clone(), clock);
@@ -135,16 +135,16 @@ impl Bench {
     }
 
     /// From now on the log refuses with `error`.
-    pub fn break_log(&self, error: LogError) {
+    pub(crate) fn break_log(&self, error: LogError) {
         *self.log.error.lock().unwrap() = Some(error);
     }
 
     /// Whether the log acknowledges what it is given.
-    pub fn acknowledge(&self, open: bool) {
+    pub(crate) fn acknowledge(&self, open: bool) {
         self.log.open.send_replace(open);
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -152,7 +152,7 @@ impl Bench {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
-    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
         let mut request = Request::post(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -161,12 +161,12 @@ impl Bench {
     }
 
     /// A call with the key in its header.
-    pub async fn call(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn call(&self, path: &str, body: &Value) -> Answer {
         self.post(path, &[("x-write-key", KEY)], body.to_string()).await
     }
 
     /// All records that the log was given since the last look.
-    pub fn kept(&self) -> Vec<Kept> {
+    pub(crate) fn kept(&self) -> Vec<Kept> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let batches = std::mem::take(&mut *self.log.batches.lock().unwrap());
         let records = batches.iter().flat_map(|batch| {
@@ -181,12 +181,12 @@ impl Bench {
     }
 
     /// How many appends the log was given since the last look.
-    pub fn appends(&self) -> usize {
+    pub(crate) fn appends(&self) -> usize {
         self.log.batches.lock().unwrap().len()
     }
 
     /// Takes a good call and gives the one record of it.
-    pub async fn one(&self, path: &str, body: &Value) -> Kept {
+    pub(crate) async fn one(&self, path: &str, body: &Value) -> Kept {
         let answer = self.call(path, body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let mut kept = self.kept();

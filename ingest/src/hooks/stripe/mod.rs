@@ -34,12 +34,22 @@ enum Handling {
 /// The types that we use.
 fn handling(event_type: &str) -> Option<Handling> {
     if let Some(what) = event_type.strip_prefix("customer.subscription.") {
-        return matches!(what, "created" | "updated" | "deleted" | "paused" | "resumed" | "trial_will_end").then_some(Handling::Subscription);
+        return matches!(what, "created" | "updated" | "deleted" | "paused" | "resumed" | "trial_will_end")
+            .then_some(Handling::Subscription);
     }
     if let Some(what) = event_type.strip_prefix("invoice.") {
         return match what {
-            "created" | "finalized" | "finalization_failed" | "marked_uncollectible" | "overdue" | "paid" | "payment_action_required"
-            | "payment_failed" | "payment_succeeded" | "updated" | "voided" => Some(Handling::Invoice),
+            "created"
+            | "finalized"
+            | "finalization_failed"
+            | "marked_uncollectible"
+            | "overdue"
+            | "paid"
+            | "payment_action_required"
+            | "payment_failed"
+            | "payment_succeeded"
+            | "updated"
+            | "voided" => Some(Handling::Invoice),
             // Of an invoice that is not there yet: it has no id.
             "upcoming" => Some(Handling::Told),
             _ => None,
@@ -47,7 +57,12 @@ fn handling(event_type: &str) -> Option<Handling> {
     }
     matches!(
         event_type,
-        "charge.dispute.created" | "charge.refunded" | "customer.source.expiring" | "customer.created" | "customer.updated" | "customer.deleted"
+        "charge.dispute.created"
+            | "charge.refunded"
+            | "customer.source.expiring"
+            | "customer.created"
+            | "customer.updated"
+            | "customer.deleted"
     )
     .then_some(Handling::Told)
 }

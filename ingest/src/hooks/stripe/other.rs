@@ -63,7 +63,8 @@ pub(super) fn put(envelope: &Envelope<'_>, scene: &HookScene<'_>, outlet: &mut O
         amount: object.amount_refunded.or(object.amount).or(object.amount_due),
         currency: object.currency.as_deref().map(str::to_ascii_uppercase),
     })?;
-    let found = Found { account_id: account(&object.metadata), customer: customer(&object), payload: Payload::None, properties: &properties };
+    let found =
+        Found { account_id: account(&object.metadata), customer: customer(&object), payload: Payload::None, properties: &properties };
     super::put(envelope, found, scene, outlet)
 }
 
@@ -71,8 +72,9 @@ fn customer<'a>(object: &'a Object<'_>) -> Option<&'a str> {
     if object.object.as_deref() == Some("customer") {
         return object.id.as_deref();
     }
-    object.customer.as_ref().map(Ref::id).or(match object.charge.as_ref()? {
+    let of_charge = || match object.charge.as_ref()? {
         Ref::Object { customer, .. } => customer.as_deref(),
         Ref::Id(_) => None,
-    })
+    };
+    object.customer.as_ref().map(Ref::id).or_else(of_charge)
 }
