@@ -1,1 +1,49 @@
-fn main(){}
+//! `c360`: the commands, the configuration, and the start and stop of the roles.
+//!
+//! `up` runs all roles in one process; `ingest`, `process`, `sink` and `console` run one each on Kafka. The stages know nothing of one another: they meet in the log, which is
+//! opened here and handed to each.
+mod access;
+mod cli;
+mod clock;
+mod data;
+mod demo;
+mod http;
+mod logging;
+mod operations;
+mod process;
+mod settings;
+
+use anyhow::Context;
+use clap::Parser;
+use cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            cli::complain(&error);
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")?;
+    match cli.command {
+        Command::Up(options) => runtime.block_on(process::run(options, process::Roles::ALL)),
+        Command::Ingest(options) => runtime.block_on(process::run(options, process::Roles::INGEST)),
+        Command::Process(options) => runtime.block_on(process::run(options, process::Roles::PROCESS)),
+        Command::Sink(options) => runtime.block_on(process::run(options, process::Roles::SINK)),
+        Command::Console(options) => runtime.block_on(process::run(options, process::Roles::CONSOLE)),
+        Command::Demo(options) => runtime.block_on(process::demo(options)),
+        Command::Config(cli::ConfigCommand::Check(options)) => cli::config_check(&options),
+        Command::Snapshot(cli::SnapshotCommand::List(options)) => {
+            let handle = runtime.handle().clone();
+            cli::snapshot_list(&options, handle)
+        }
+    }
+}

@@ -16,7 +16,7 @@ mod storage;
 mod worker;
 
 pub use config::EngineConfig;
-pub use machine::{Actions, ApplyError, At, Machine, Shell};
+pub use machine::{Actions, ApplyError, At, Machine, NoEffects, Shell};
 pub use runtime::{Engine, Running};
 pub use snapshot::{SnapshotInfo, SnapshotStore};
 pub use state::{MemoryStore, RowFn, State, StateError, Store, Timer};

@@ -89,3 +89,13 @@ pub trait Shell<E>: Send + Sync + 'static {
         let _ = partition;
     }
 }
+
+/// The shell of machines without effects.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEffects;
+
+impl Shell<std::convert::Infallible> for NoEffects {
+    fn perform(&self, _partition: u32, effects: Vec<std::convert::Infallible>) {
+        effects.into_iter().for_each(|never| match never {});
+    }
+}

@@ -9,7 +9,6 @@ use rocksdb::{
     WriteBufferManager, WriteOptions,
 };
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -199,6 +198,7 @@ fn options(memory: &Memory) -> Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::ControlFlow;
 
     #[test]
     fn rows_and_position_come_back_after_a_reopen() {

@@ -1,0 +1,348 @@
+//! A process and its roles: what starts in which order, what a signal does, and how it ends without losing anything.
+#![allow(clippy::print_stderr, reason = "keys that were made up are shown once, to whoever started it")]
+use crate::access::{Access, MadeUp};
+use crate::cli::{DemoOptions, Options};
+use crate::data::DataFolder;
+use crate::demo::DemoContext;
+use crate::operations::Health;
+use crate::settings::Settings;
+use crate::{clock, demo, http, logging, operations};
+use anyhow::{Context, bail};
+use c360_console::{Console, ConsoleConfig, Stage};
+use c360_engine::{Engine, EngineConfig, NoEffects, Running, SnapshotStore};
+use c360_ingest::{Ingest, Sources};
+use c360_log::{Clock, ClockSpec, Log, embedded::EmbeddedLog, kafka::KafkaLog};
+use c360_processor::{Aggregate, MetricsShell, Resolve};
+use c360_schemas::Topic;
+use c360_sink::{Deliver, Sender};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long deliveries under way may take when it stops; what is not through by then is sent again at the next start.
+const DELIVERY_DEADLINE: Duration = Duration::from_secs(20);
+/// Most worker threads of a machine where the setting does not say.
+const WORKERS_MAX: u32 = 4;
+
+/// Which roles a process has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Roles {
+    ingest: bool,
+    process: bool,
+    sink: bool,
+    console: bool,
+}
+
+impl Roles {
+    const NONE: Self = Self { ingest: false, process: false, sink: false, console: false };
+    pub(crate) const ALL: Self = Self { ingest: true, process: true, sink: true, console: true };
+    pub(crate) const INGEST: Self = Self { ingest: true, ..Self::NONE };
+    pub(crate) const PROCESS: Self = Self { process: true, ..Self::NONE };
+    pub(crate) const SINK: Self = Self { sink: true, ..Self::NONE };
+    pub(crate) const CONSOLE: Self = Self { console: true, ..Self::NONE };
+}
+
+/// Runs `roles` until a signal.
+///
+/// # Errors
+/// Where something cannot start.
+pub(crate) async fn run(options: Options, roles: Roles) -> anyhow::Result<()> {
+    logging::start(&options.log_format, &options.log_filter)?;
+    let settings = Settings::load(&options)?;
+    let process = Process::start(settings, roles, options.clock).await?;
+    process.announce();
+    process.until_told(&options).await?;
+    process.stop().await;
+    Ok(())
+}
+
+/// Runs all roles on data of its own, with the made-up company on top.
+///
+/// # Errors
+/// Where something cannot start, or the company cannot reach it.
+pub(crate) async fn demo(options: DemoOptions) -> anyhow::Result<()> {
+    logging::start("human", &crate::settings::env("C360_LOG").unwrap_or_else(|| "warn".into()))?;
+    let own = options.data.is_none().then(|| std::env::temp_dir().join(format!("c360-demo-{}", std::process::id())));
+    let data = options.data.clone().or_else(|| own.clone()).context("no data folder")?;
+    let result = run_demo(&options, data).await;
+    if let Some(own) = own {
+        let _ = std::fs::remove_dir_all(own);
+    }
+    result
+}
+
+async fn run_demo(options: &DemoOptions, data: std::path::PathBuf) -> anyhow::Result<()> {
+    let up = Options {
+        data: Some(data),
+        listen: options.listen,
+        admin_listen: options.admin_listen,
+        kafka: options.kafka.clone(),
+        // A demo's topics are its own.
+        topic_prefix: options.kafka.as_ref().map(|_| format!("c360-demo-{}.", std::process::id())),
+        ..Options::default()
+    };
+    let mut settings = Settings::load(&up)?;
+    let (stripe_secret, zendesk_secret) = ("whsec_demo".to_owned(), "zendesk-demo".to_owned());
+    for (provider, secret) in [("stripe", &stripe_secret), ("zendesk", &zendesk_secret)] {
+        settings.sources.retain(|source| source.name != provider);
+        let secrets = vec![c360_ingest::Secret::new(secret.clone())];
+        let (name, tenant) = (provider.to_owned(), crate::access::DEFAULT_TENANT.to_owned());
+        settings.sources.push(c360_ingest::Source { name, provider: provider.into(), tenant, secrets });
+    }
+    let today = Clock::real_ms() / 86_400_000 * 86_400_000;
+    let year_starts_at = today - 365 * 86_400_000;
+    let addresses = (format!("http://{}", settings.listen), format!("http://{}", settings.admin_listen));
+    let process = Process::start(settings, Roles::ALL, Some(ClockSpec { start: year_starts_at, rate: 0.0 })).await?;
+    let made_up = process.made_up.clone();
+    let (Some(write_key), Some(api_token)) = (made_up.write_key, made_up.api_token) else {
+        bail!("the demo needs a data folder of its own: {} has been used before", process.data.join("").display());
+    };
+    let context = DemoContext {
+        ingest_url: addresses.0,
+        console_url: addresses.1,
+        write_key,
+        api_token,
+        stripe_source: "stripe".into(),
+        stripe_secret,
+        zendesk_source: "zendesk".into(),
+        zendesk_secret,
+        clock: process.clock.clone(),
+        year_starts_at,
+        seed: options.seed,
+        accounts: options.accounts,
+        seconds: options.seconds,
+        day_every: Duration::from_secs(options.day_seconds.max(1)),
+    };
+    let shutdown = CancellationToken::new();
+    tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move {
+            if let Err(error) = signalled().await {
+                tracing::error!(%error, "signals cannot be heard");
+            }
+            shutdown.cancel();
+        }
+    });
+    let result = demo::run(context, shutdown).await;
+    process.stop().await;
+    result
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn signalled() -> anyhow::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    Ok(())
+}
+
+/// Everything that runs.
+struct Process {
+    settings: Settings,
+    roles: Roles,
+    data: DataFolder,
+    made_up: MadeUp,
+    clock: Clock,
+    ingest: Option<Ingest>,
+    sender: Option<Arc<Sender>>,
+    console: Option<Arc<Console>>,
+    health: Arc<Health>,
+    embedded: Option<Arc<EmbeddedLog>>,
+    /// Ends the public port, then the private one.
+    stop_public: CancellationToken,
+    stop_private: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Process {
+    async fn start(settings: Settings, roles: Roles, clock: Option<ClockSpec>) -> anyhow::Result<Self> {
+        settings.check()?;
+        if roles != Roles::ALL && settings.kafka.is_none() {
+            bail!("a role by itself meets the others in kafka: give --kafka HOST:PORT, or run all roles with `c360 up`");
+        }
+        let data = DataFolder::open(&settings.data)?;
+        let clock = clock::open(clock, &data)?;
+        let node = data.node()?;
+        let access = Access::gather(&settings, &data)?;
+        // The ports come first: a port that is taken is found before anything is opened.
+        let public = if roles.ingest { Some(http::bind(settings.listen).await?) } else { None };
+        let private = http::bind(settings.admin_listen).await?;
+        let (log, embedded) = open_log(&settings, &clock).await?;
+
+        let runtime = Handle::current();
+        let snapshots = SnapshotStore::local(&settings.data.join("snapshots"), runtime.clone())?;
+        let engine = Engine::new(Arc::clone(&log), clock.clone(), engine_config(&settings, node), Some(snapshots), runtime.clone());
+        let mut machines = Vec::new();
+        if roles.process {
+            machines.extend(start_processor(&engine, &settings)?);
+        }
+        let mut sender = None;
+        if roles.sink {
+            let started = Sender::start(settings.sink.clone(), Arc::clone(&log), clock.clone(), runtime.clone())?;
+            let machine = Arc::clone(&started);
+            machines.push(engine.start::<Deliver>(move || machine.machine(), started.clone())?);
+            sender = Some(started);
+        }
+        let console = if roles.console { Some(Arc::new(open_console(&settings, &access, Arc::clone(&log), &clock).await?)) } else { None };
+        let health = Arc::new(Health { log: Arc::clone(&log), machines, console: console.clone(), ready: AtomicBool::new(false) });
+
+        let (stop_public, stop_private, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let mut ingest = None;
+        if let Some(listener) = public {
+            let stage = Ingest::new(settings.ingest.clone(), access.write_keys, Sources::new(settings.sources.clone())?, Arc::clone(&log), clock.clone());
+            tasks.spawn(http::serve(listener, c360_ingest::app(stage.clone()), stop_public.clone()));
+            ingest = Some(stage);
+        }
+        let mut private_app = operations::routes(Arc::clone(&health));
+        if let Some(console) = &console {
+            private_app = private_app.merge(console.router());
+        }
+        tasks.spawn(http::serve(private, private_app, stop_private.clone()));
+        if clock.is_manual() {
+            tasks.spawn(clock::keep(clock.clone(), stop_private.clone()));
+        }
+        health.ready.store(true, Ordering::Relaxed);
+        let made_up = access.made_up;
+        Ok(Self { settings, roles, data, made_up, clock, ingest, sender, console, health, embedded, stop_public, stop_private, tasks })
+    }
+
+    /// Says where it listens, and, once, what was made up.
+    fn announce(&self) {
+        let (public, private) = (self.settings.listen, self.settings.admin_listen);
+        tracing::info!(roles = ?self.roles, %public, %private, log = self.settings.describe(), "c360 is up");
+        if let Some(key) = self.made_up.write_key.as_ref().filter(|_| self.roles.ingest) {
+            eprintln!("write key (shown once, for your SDKs):       {key}");
+        }
+        if let Some(token) = self.made_up.api_token.as_ref().filter(|_| self.roles.console) {
+            eprintln!("API token (shown once, for console and API): {token}");
+            eprintln!("console: http://{private}/");
+        }
+    }
+
+    /// Until SIGTERM or SIGINT; SIGHUP reloads.
+    async fn until_told(&self, options: &Options) -> anyhow::Result<()> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let stopped = signalled();
+        tokio::pin!(stopped);
+        loop {
+            tokio::select! {
+                result = &mut stopped => return result,
+                _ = hangup.recv() => match self.reload(options) {
+                    Ok(()) => tracing::info!("the configuration was reloaded"),
+                    Err(error) => tracing::error!(error = format!("{error:#}"), "the new configuration is not good, the old one stays in force"),
+                },
+            }
+        }
+    }
+
+    /// Puts new keys, tokens, sources and destinations in force, or none of them.
+    fn reload(&self, options: &Options) -> anyhow::Result<()> {
+        let settings = Settings::load(options)?;
+        settings.check()?;
+        let access = Access::gather(&settings, &self.data)?;
+        let sources = Sources::new(settings.sources.clone())?;
+        if let Some(sender) = &self.sender {
+            sender.reload(&settings.sink.destinations)?;
+        }
+        if let Some(ingest) = &self.ingest {
+            ingest.reload(access.write_keys, sources);
+        }
+        if let Some(console) = &self.console {
+            console.set_tokens(access.api_tokens);
+        }
+        Ok(())
+    }
+
+    /// Not ready, no new requests, finish those under way, finish batches, flush, and the log last.
+    async fn stop(self) {
+        tracing::info!("stopping");
+        self.health.ready.store(false, Ordering::Relaxed);
+        self.stop_public.cancel();
+        self.stop_private.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        if let Some(sender) = &self.sender {
+            sender.stop(DELIVERY_DEADLINE).await;
+        }
+        let Self { health, console, embedded, clock, sender, ingest, .. } = self;
+        let stopped = tokio::task::spawn_blocking(move || {
+            if let Some(console) = console {
+                console.stop();
+            }
+            for machine in &health.machines {
+                machine.ask_to_stop();
+            }
+            drop((sender, ingest));
+            // The last holder of the machines: dropping them waits for their threads.
+            drop(health);
+            if let Some(log) = embedded {
+                log.close();
+            }
+            clock.save()
+        });
+        match stopped.await {
+            Ok(Ok(())) => tracing::info!("stopped"),
+            Ok(Err(error)) => tracing::warn!(%error, "the clock's time could not be written down"),
+            Err(error) => tracing::error!(%error, "stopping broke down"),
+        }
+    }
+}
+
+async fn open_log(settings: &Settings, clock: &Clock) -> anyhow::Result<(Arc<dyn Log>, Option<Arc<EmbeddedLog>>)> {
+    let (kafka, embedded, clock) = (settings.kafka.clone(), settings.embedded.clone(), clock.clone());
+    // Opening may take a while (recovery, a broker that is coming up): not on the runtime's threads.
+    tokio::task::spawn_blocking(move || match kafka {
+        Some(config) => {
+            let log: Arc<dyn Log> = KafkaLog::connect(config, clock)?;
+            Ok((log, None))
+        }
+        None => {
+            let log = EmbeddedLog::open(embedded, clock)?;
+            let dynamic: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&log);
+            Ok((dynamic, Some(log)))
+        }
+    })
+    .await?
+}
+
+fn engine_config(settings: &Settings, node: String) -> EngineConfig {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+    let file = &settings.engine;
+    EngineConfig {
+        workers: if file.workers == 0 { cores.min(WORKERS_MAX) } else { file.workers },
+        batch_records_max: file.batch_records_max.max(1),
+        memory_bytes: file.memory_mb.max(16) << 20,
+        flush_every: Duration::from_secs(file.flush_every_s.max(1)),
+        snapshot_every: (file.snapshot_every_s > 0).then(|| Duration::from_secs(file.snapshot_every_s)),
+        snapshots_kept: file.snapshots_kept.max(1),
+        ..EngineConfig::new(settings.data.join("state"), node)
+    }
+}
+
+fn start_processor(engine: &Engine, settings: &Settings) -> anyhow::Result<[Running; 2]> {
+    let (resolve, aggregate) = (settings.processor.resolve.clone(), settings.processor.aggregate.clone());
+    Ok([
+        engine.start(move || Resolve::new(resolve.clone()), Arc::new(NoEffects))?,
+        engine.start(move || Aggregate::new(aggregate.clone()), Arc::new(MetricsShell::default()))?,
+    ])
+}
+
+async fn open_console(settings: &Settings, access: &Access, log: Arc<dyn Log>, clock: &Clock) -> anyhow::Result<Console> {
+    let stage = |group: &str, topics: &[Topic]| Stage { group: group.into(), topics: topics.to_vec() };
+    let config = ConsoleConfig {
+        db_path: settings.data.join("console.sqlite"),
+        tokens: access.api_tokens.clone(),
+        console_url: settings.console_url.clone(),
+        barrier: vec![
+            stage("resolve", &[Topic::Unresolved]),
+            stage("aggregate", &[Topic::Events]),
+            stage("deliver", &[Topic::Alerts, Topic::Deliveries]),
+        ],
+        limits: settings.console.clone(),
+    };
+    let clock = clock.clone();
+    Ok(tokio::task::spawn_blocking(move || Console::open(config, log, clock)).await??)
+}
