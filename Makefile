@@ -9,6 +9,8 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 # rustup's cargo, where the shell has not been told of it yet; then our own tools.
 export PATH := $(PATH):$(HOME)/.cargo/bin:$(CACHE)/tools/bin
 BIN := $(CARGO_TARGET_DIR)/release/c360
+# RocksDB's C++ takes 25 CPU-minutes, and cargo compiles it again for each set of features: behind ccache the second time is nearly free.
+CCACHE := if command -v ccache g++ >/dev/null; then export CC="ccache gcc" CXX="ccache g++"; fi;
 ADVISORIES := https://github.com/RustSec/advisory-db
 
 help: ## these lines
@@ -16,21 +18,21 @@ help: ## these lines
 
 build: ## builds the binary; the last line printed is its path
 	@deploy/setup/install build
-	@cargo build --release --bin c360
+	@$(CCACHE) cargo build --release --bin c360
 	@echo "$(BIN)"
 
 demo: build ## a made-up company's year, then live: the console and the alerts (DEMO_SECONDS=n ends it)
 	@exec "$(BIN)" demo
 
-test: build ## every test, on the embedded log and on a real Kafka
+test: ## every test, on the embedded log and on a real Kafka
 	@deploy/setup/install test
-	@KAFKA_LIGHT=$${KAFKA_LIGHT-1} cargo test --release --workspace
+	@$(CCACHE) KAFKA_LIGHT=$${KAFKA_LIGHT-1} cargo test --release --workspace
 
 check: ## formatting, lints, licences and sources of dependencies, documentation
 	@deploy/setup/install build
 	@cargo fmt --all --check
-	@cargo clippy --release --workspace --all-targets -- -D warnings
-	@RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+	@$(CCACHE) cargo clippy --release --workspace --all-targets -- -D warnings
+	@$(CCACHE) RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 	@deploy/setup/install check
 	@cargo deny --log-level warn check licenses bans sources
 	@if GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote -q "$(ADVISORIES)" HEAD >/dev/null 2>&1; then cargo deny --log-level warn check advisories; \
@@ -38,4 +40,4 @@ check: ## formatting, lints, licences and sources of dependencies, documentation
 
 bench: build ## the benchmarks, as ratios to their baselines in the same run
 	@deploy/setup/install test
-	@benches/run
+	@$(CCACHE) benches/run
