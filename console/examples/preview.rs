@@ -167,7 +167,7 @@ fn customer(n: usize, round: u64) -> (Profile, i32) {
     let sum = |days: usize| daily.iter().rev().take(days).map(|d| d[1].as_i64().unwrap_or(0)).sum::<i64>();
     let late = if score < 25 { 9 } else { 0 };
     let measure = |id: &str, value: f64, score: i32, weight: i32| json!({"id": id, "value": value, "score": score.clamp(0, 100), "weight": weight, "as_of": time(NOW - 3_600_000)});
-    let nps = (n % 3 != 0).then_some(score - 30);
+    let nps = (!n.is_multiple_of(3)).then_some((score - 30).max(0));
     let view = json!({
         "account_id": account_id, "tenant": "default", "name": if provisional { Value::Null } else { json!(name) }, "provisional": provisional,
         "owner": {"name": owner.0, "email": owner.1}, "lifecycle": "steady",
@@ -196,8 +196,8 @@ fn customer(n: usize, round: u64) -> (Profile, i32) {
         lifecycle: if renews - NOW < 90 * DAY { "renewal".into() } else { ["steady", "steady", "adoption", "stabilisation"][n % 4].into() },
         score: (!provisional).then_some(score),
         band: band.into(),
-        mrr: (n % 17 != 0).then_some(mrr),
-        currency: (n % 17 != 0).then(|| "USD".into()),
+        mrr: (!n.is_multiple_of(17)).then_some(mrr),
+        currency: (!n.is_multiple_of(17)).then(|| "USD".into()),
         last_seen_at: Some(NOW - silent * DAY - 7_200_000),
         renews_at: Some(renews),
         as_of: NOW,

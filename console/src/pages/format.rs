@@ -56,7 +56,8 @@ pub(super) fn signed(value: i64) -> String {
 
 /// `active_users_trend` as `Active users trend`.
 pub(super) fn words(id: &str) -> String {
-    let text = id.replace('_', " ");
+    // The unit stands at the value.
+    let text = id.strip_suffix("_s").unwrap_or(id).replace('_', " ");
     let mut chars = text.chars();
     let mut out: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
     out.push_str(chars.as_str());
@@ -133,6 +134,6 @@ mod tests {
         ] {
             assert_eq!(measured(id, &value), text);
         }
-        assert_eq!((words("active_users_trend").as_str(), words("nps").as_str(), words("")), ("Active users trend", "NPS", String::new()));
+        assert_eq!((words("oldest_open_s").as_str(), words("nps").as_str(), words("")), ("Oldest open", "NPS", String::new()));
     }
 }

@@ -14,6 +14,8 @@ use c360_schemas::customer_url;
 use std::sync::Arc;
 use url::form_urlencoded::Serializer;
 
+const BANDS: [&str; 4] = ["green", "yellow", "red", "unknown"];
+
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
@@ -86,13 +88,13 @@ pub(super) async fn page(
         frame: Frame::new("customers"),
         q: filter.q.clone().unwrap_or_default(),
         sort: sort.text(),
-        bands: choices(["green", "yellow", "red", "unknown"], filter.band.as_deref()),
+        bands: choices(BANDS, filter.band.as_deref()),
         lifecycles: choices(["adoption", "stabilisation", "steady", "renewal", "churned"], filter.lifecycle.as_deref()),
         owners: owners
             .into_iter()
             .map(|owner| Choice { chosen: filter.owner.as_ref() == Some(&owner), text: owner.clone(), value: owner })
             .collect(),
-        tallies: tallies.by_band.iter().map(|(band, count)| tally(band, *count, &filter, sort)).rev().collect(),
+        tallies: BANDS.iter().map(|band| tally(band, tallies.by_band.get(*band).copied().unwrap_or(0), &filter, sort)).collect(),
         headings: headings(&filter, sort),
         rows: customers.items.iter().map(|customer| row(customer, now)).collect(),
         total: format::number(total),

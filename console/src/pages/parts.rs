@@ -140,6 +140,7 @@ impl AlertCard {
     pub(super) fn new(alert: &Alert, now: i64) -> Self {
         let receipt = receipt(&alert.receipt);
         let chip = |band: &Option<String>, score: Option<i32>| band.as_deref().map(|band| Chip::new(band, score.map(i64::from)));
+        let open = matches!(alert.status, AlertStatus::Open | AlertStatus::Updated);
         Self {
             id: alert.alert_id.clone(),
             path: customer_url("", &alert.alert_id).replacen("/customers/", "/api/v1/alerts/", 1),
@@ -154,7 +155,7 @@ impl AlertCard {
                 AlertStatus::Resolved => "resolved",
                 AlertStatus::Retracted => "retracted",
             },
-            open: matches!(alert.status, AlertStatus::Open | AlertStatus::Updated),
+            open,
             account: alert.account_name.clone().unwrap_or_else(|| alert.account_id.clone()),
             account_href: customer_url("", &alert.account_id),
             owner: alert.owner_name.clone().or_else(|| alert.owner_email.clone()),
@@ -167,7 +168,7 @@ impl AlertCard {
             receipt,
             acknowledged_by: alert.acknowledged_by.clone(),
             // Over is over: the alert speaks again.
-            snoozed_until: alert.snoozed_until.filter(|until| *until > now).map(|until| When::relative(until, now)),
+            snoozed_until: alert.snoozed_until.filter(|until| open && *until > now).map(|until| When::relative(until, now)),
             verdict: alert.verdict.clone(),
             snooze_day: time::rfc3339(now.saturating_add(DAY_MS)),
             snooze_week: time::rfc3339(now.saturating_add(7 * DAY_MS)),

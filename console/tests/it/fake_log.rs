@@ -35,45 +35,45 @@ impl Inner {
     }
 }
 
-pub struct FakeLog {
+pub(crate) struct FakeLog {
     partitions: u32,
     clock: Clock,
     inner: Arc<(Mutex<Inner>, Condvar)>,
 }
 
 impl FakeLog {
-    pub fn new(partitions: u32, clock: Clock) -> Arc<Self> {
+    pub(crate) fn new(partitions: u32, clock: Clock) -> Arc<Self> {
         Arc::new(Self { partitions, clock, inner: Arc::default() })
     }
 
     /// What happens after each record that is appended; what it returns is appended too.
-    pub fn set_machine(&self, machine: impl Fn(Topic, &[u8], &[u8]) -> Batch + Send + Sync + 'static) {
+    pub(crate) fn set_machine(&self, machine: impl Fn(Topic, &[u8], &[u8]) -> Batch + Send + Sync + 'static) {
         self.inner.0.lock().machine = Some(Arc::new(machine));
     }
 
     /// The group commits nothing any more.
-    pub fn stick(&self, group: &str) {
+    pub(crate) fn stick(&self, group: &str) {
         self.inner.0.lock().stuck.insert(group.into());
     }
 
-    pub fn set_down(&self, down: bool) {
+    pub(crate) fn set_down(&self, down: bool) {
         self.inner.0.lock().down = down;
     }
 
     /// Retention takes everything before `start`.
-    pub fn drop_before(&self, topic: Topic, partition: u32, start: u64) {
+    pub(crate) fn drop_before(&self, topic: Topic, partition: u32, start: u64) {
         self.inner.0.lock().starts.insert((topic, partition), start);
     }
 
     /// Leaves a transaction's mark at the end of a partition.
-    pub fn mark(&self, topic: Topic, partition: u32) {
+    pub(crate) fn mark(&self, topic: Topic, partition: u32) {
         let mut inner = self.inner.0.lock();
         inner.records.entry((topic, partition)).or_default().push(Rec { mark: true, ..Rec::default() });
         self.inner.1.notify_all();
     }
 
     /// Key and value of all records of a topic.
-    pub fn all(&self, topic: Topic) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(crate) fn all(&self, topic: Topic) -> Vec<(Vec<u8>, Vec<u8>)> {
         let inner = self.inner.0.lock();
         (0..self.partitions)
             .flat_map(|p| inner.records.get(&(topic, p)).cloned().unwrap_or_default())
@@ -82,7 +82,7 @@ impl FakeLog {
             .collect()
     }
 
-    pub fn push(&self, batch: &Batch) -> Vec<Appended> {
+    pub(crate) fn push(&self, batch: &Batch) -> Vec<Appended> {
         let (mut done, mut pending) = (Vec::new(), vec![batch.clone()]);
         let machine = self.inner.0.lock().machine.clone();
         while let Some(batch) = pending.pop() {

@@ -1,4 +1,5 @@
 //! The console over a fake log: every endpoint, the pages, the fold and the door.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 mod api;
 mod auth;
 mod clock;

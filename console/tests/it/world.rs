@@ -16,20 +16,20 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// 2026-11-22T10:00:00Z.
-pub const NOW: i64 = 1_795_341_600_000;
-pub const DAY: i64 = 86_400_000;
-pub const TOKEN: &str = "token-of-t1";
-pub const OTHER_TOKEN: &str = "token-of-t2";
+pub(crate) const NOW: i64 = 1_795_341_600_000;
+pub(crate) const DAY: i64 = 86_400_000;
+pub(crate) const TOKEN: &str = "token-of-t1";
+pub(crate) const OTHER_TOKEN: &str = "token-of-t2";
 
-pub struct World {
-    pub log: Arc<FakeLog>,
-    pub clock: Clock,
-    pub console: Console,
-    pub router: Router,
-    pub folder: Arc<TempDir>,
+pub(crate) struct World {
+    pub(crate) log: Arc<FakeLog>,
+    pub(crate) clock: Clock,
+    pub(crate) console: Console,
+    pub(crate) router: Router,
+    pub(crate) folder: Arc<TempDir>,
 }
 
-pub fn stages() -> Vec<Stage> {
+pub(crate) fn stages() -> Vec<Stage> {
     vec![
         Stage { group: "resolve".into(), topics: vec![Topic::Unresolved] },
         Stage { group: "aggregate".into(), topics: vec![Topic::Events] },
@@ -37,7 +37,7 @@ pub fn stages() -> Vec<Stage> {
     ]
 }
 
-pub fn limits() -> ConsoleLimits {
+pub(crate) fn limits() -> ConsoleLimits {
     ConsoleLimits {
         fold_poll_ms: 20,
         command_wait_ms_max: 300,
@@ -48,12 +48,12 @@ pub fn limits() -> ConsoleLimits {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Clock::manual(ClockSpec { start: NOW, rate: 0.0 });
         Self::open(FakeLog::new(4, clock.clone()), clock, Arc::new(tempfile::tempdir().unwrap()), limits())
     }
 
-    pub fn open(log: Arc<FakeLog>, clock: Clock, folder: Arc<TempDir>, limits: ConsoleLimits) -> Self {
+    pub(crate) fn open(log: Arc<FakeLog>, clock: Clock, folder: Arc<TempDir>, limits: ConsoleLimits) -> Self {
         let config = ConsoleConfig {
             db_path: folder.path().join("console.db"),
             tokens: vec![ApiToken::from_secret("t1", TOKEN), ApiToken::from_secret("t2", OTHER_TOKEN)],
@@ -67,33 +67,33 @@ impl World {
     }
 
     /// Stops the console and opens it again over the same file and log.
-    pub fn reopen(self, limits: ConsoleLimits) -> Self {
+    pub(crate) fn reopen(self, limits: ConsoleLimits) -> Self {
         let Self { log, clock, console, folder, .. } = self;
         console.stop();
         drop(console);
         Self::open(log, clock, folder, limits)
     }
 
-    pub fn put(&self, fill: impl FnOnce(&mut Batch)) {
+    pub(crate) fn put(&self, fill: impl FnOnce(&mut Batch)) {
         let mut batch = Batch::default();
         fill(&mut batch);
         self.log.push(&batch);
     }
 
     /// Waits until the read model shows all that is in the log.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let (status, body) = self.post("/api/v1/clock", json!({"advance_s": 0})).await;
         assert_eq!(status, StatusCode::OK, "{body}");
     }
 
-    pub async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+    pub(crate) async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
-    pub async fn call(&self, method: &str, path: &str, token: &str, body: &str) -> (StatusCode, Value) {
+    pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: &str) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -103,21 +103,21 @@ impl World {
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
-    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         self.call("GET", path, TOKEN, "").await
     }
 
-    pub async fn ok(&self, path: &str) -> Value {
+    pub(crate) async fn ok(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.call("POST", path, TOKEN, &body.to_string()).await
     }
 
-    pub async fn page(&self, path: &str) -> (StatusCode, String) {
+    pub(crate) async fn page(&self, path: &str) -> (StatusCode, String) {
         let request = Request::builder().uri(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}")).body(Body::empty());
         let (status, _, body) = self.send(request.unwrap()).await;
         (status, body)
@@ -125,7 +125,7 @@ impl World {
 }
 
 /// Waits for a condition, with a bound.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
@@ -133,32 +133,32 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-pub fn push<T: Wire>(batch: &mut Batch, topic: Topic, tenant: &str, id: &str, value: &T) {
+pub(crate) fn push<T: Wire>(batch: &mut Batch, topic: Topic, tenant: &str, id: &str, value: &T) {
     batch.push(topic, |out| Key { tenant, id }.write(out), |out| value.encode(out));
 }
 
-pub fn push_profile(batch: &mut Batch, profile: &Profile) {
+pub(crate) fn push_profile(batch: &mut Batch, profile: &Profile) {
     push(batch, Topic::Profiles, &profile.tenant, &profile.account_id, profile);
 }
 
-pub fn push_alert(batch: &mut Batch, alert: &Alert) {
+pub(crate) fn push_alert(batch: &mut Batch, alert: &Alert) {
     push(batch, Topic::Alerts, &alert.tenant, &alert.account_id, alert);
 }
 
-pub fn push_delivery(batch: &mut Batch, delivery: &Delivery) {
+pub(crate) fn push_delivery(batch: &mut Batch, delivery: &Delivery) {
     push(batch, Topic::Deliveries, &delivery.tenant, &delivery.account_id, delivery);
 }
 
-pub fn push_history(batch: &mut Batch, history: &History) {
+pub(crate) fn push_history(batch: &mut Batch, history: &History) {
     push(batch, Topic::History, &history.tenant, &history.account_id, history);
 }
 
-pub fn tombstone(batch: &mut Batch, tenant: &str, id: &str) {
+pub(crate) fn tombstone(batch: &mut Batch, tenant: &str, id: &str) {
     batch.push(Topic::Profiles, |out| Key { tenant, id }.write(out), |_| ());
 }
 
 /// A profile of tenant t1 whose view has what its columns have.
-pub fn profile(account_id: &str, change: impl FnOnce(&mut Profile, &mut Value)) -> Profile {
+pub(crate) fn profile(account_id: &str, change: impl FnOnce(&mut Profile, &mut Value)) -> Profile {
     let mut profile = Profile {
         tenant: "t1".into(),
         account_id: account_id.into(),
@@ -200,7 +200,7 @@ pub fn profile(account_id: &str, change: impl FnOnce(&mut Profile, &mut Value)) 
     profile
 }
 
-pub fn alert(alert_id: &str, account_id: &str, change: impl FnOnce(&mut Alert)) -> Alert {
+pub(crate) fn alert(alert_id: &str, account_id: &str, change: impl FnOnce(&mut Alert)) -> Alert {
     let mut alert = Alert {
         alert_id: alert_id.into(),
         revision: 1,
@@ -236,7 +236,7 @@ pub fn alert(alert_id: &str, account_id: &str, change: impl FnOnce(&mut Alert)) 
     alert
 }
 
-pub fn delivery(alert_id: &str, account_id: &str, outcome: DeliveryOutcome, attempt: i32, at: i64) -> Delivery {
+pub(crate) fn delivery(alert_id: &str, account_id: &str, outcome: DeliveryOutcome, attempt: i32, at: i64) -> Delivery {
     Delivery {
         tenant: "t1".into(),
         account_id: account_id.into(),
@@ -254,6 +254,6 @@ pub fn delivery(alert_id: &str, account_id: &str, outcome: DeliveryOutcome, atte
     }
 }
 
-pub fn history(id: &str, account_id: &str, kind: HistoryKind, at: i64, title: &str, detail: Value) -> History {
+pub(crate) fn history(id: &str, account_id: &str, kind: HistoryKind, at: i64, title: &str, detail: Value) -> History {
     History { id: id.into(), tenant: "t1".into(), account_id: account_id.into(), at, kind, title: title.into(), detail: detail.to_string() }
 }
