@@ -10,7 +10,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export PATH := $(PATH):$(HOME)/.cargo/bin:$(CACHE)/tools/bin
 BIN := $(CARGO_TARGET_DIR)/release/c360
 # RocksDB's C++ takes 25 CPU-minutes, and cargo compiles it again for each set of features: behind ccache the second time is nearly free.
-CCACHE := if command -v ccache g++ >/dev/null; then export CC="ccache gcc" CXX="ccache g++"; fi;
+CCACHE := if command -v ccache >/dev/null && command -v g++ >/dev/null; then export CC="ccache gcc" CXX="ccache g++"; fi;
 ADVISORIES := https://github.com/RustSec/advisory-db
 
 help: ## these lines
