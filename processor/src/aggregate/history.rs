@@ -1,0 +1,106 @@
+//! What is worth telling of a customer's past: each change of the shown score with its receipt, events that are no usage, links, first uses.
+use super::Work;
+use crate::hash;
+use crate::rows::{Hot, Snapshot};
+use crate::score::{self, CARD_ID};
+use c360_engine::StateError;
+use c360_schemas::{Event, History, HistoryKind, Kind, Link, Payload, Survey, Topic, Wire};
+use serde_json::{Value, json};
+
+fn push(work: &mut Work<'_>, hot: &mut Hot, at: i64, kind: HistoryKind, title: String, detail: &Value) {
+    let seq = hot.health.history_seq;
+    hot.health.history_seq += 1;
+    let entry = History {
+        id: hash::id_of(&[work.key_bytes, b"history", &seq.to_le_bytes()]),
+        tenant: work.key.tenant.into(),
+        account_id: work.key.id.into(),
+        at,
+        kind,
+        title,
+        detail: detail.to_string(),
+    };
+    let key = work.key;
+    work.out.outputs.push(Topic::History, |b| key.write(b), |b| entry.encode(b));
+}
+
+/// The shown score or band changed.
+pub(crate) fn score(work: &mut Work<'_>, hot: &mut Hot, before: Option<&Snapshot>, after: &Snapshot, event: Option<(&str, &str)>) {
+    let band = hot.health.band.as_str();
+    let receipt: Vec<Value> = score::receipt(before, after, event)
+        .into_iter()
+        .map(|l| {
+            json!({"measure": l.measure, "group": l.group, "before": l.before, "after": l.after, "contribution": l.contribution, "events": l.events})
+        })
+        .collect();
+    let was = before.map(|b| b.shown);
+    let title = match was {
+        Some(was) => format!("Health {was} to {} ({band})", after.shown),
+        None => format!("Health {} ({band})", after.shown),
+    };
+    let detail = json!({"score": after.shown, "band": band, "card": CARD_ID, "before": was, "receipt": receipt});
+    push(work, hot, work.at.now, HistoryKind::Score, title, &detail);
+}
+
+pub(crate) fn first_use(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>) {
+    let detail = json!({"feature": event.name, "user_id": event.user_id, "message_id": event.message_id});
+    push(work, hot, at, HistoryKind::Event, format!("First use of {}", event.name), &detail);
+}
+
+pub(crate) fn link(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>, link: &Link<'_>) {
+    let word = if link.account_id.is_some() { "linked" } else { "unlinked" };
+    let detail = json!({"kind": link.kind, "id": link.id, "source": link.rank.as_str(), "linked": link.account_id.is_some(), "message_id": event.message_id});
+    push(work, hot, at, HistoryKind::Link, format!("{} {} {word}", link.kind, link.id), &detail);
+}
+
+/// A provisional customer turned out to be this one.
+pub(crate) fn merged(work: &mut Work<'_>, hot: &mut Hot, from: &str) {
+    push(work, hot, work.at.now, HistoryKind::Link, format!("{from} merged into this customer"), &json!({"from": from}));
+}
+
+/// An event of billing, support or a survey.
+pub(crate) fn event(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>) -> Result<(), StateError> {
+    if event.kind == Kind::Identity {
+        return Ok(());
+    }
+    let (title, mut detail) = tell(event);
+    detail["event"] = event.name.into();
+    detail["source"] = event.source.into();
+    detail["message_id"] = event.message_id.into();
+    push(work, hot, at, HistoryKind::Event, title, &detail);
+    Ok(())
+}
+
+fn tell(event: &Event<'_>) -> (String, Value) {
+    match &event.payload {
+        Payload::Subscription(s) => {
+            let title = if s.cancels_at.is_some() { "cancellation scheduled" } else { s.status };
+            (
+                format!("Subscription {}: {title}", s.id),
+                json!({"subscription": s.id, "status": s.status, "cancels_at": s.cancels_at, "cancel_reason": s.cancel_reason}),
+            )
+        }
+        Payload::Invoice(i) => {
+            let title =
+                if i.attempt_failed { format!("Payment failed (try {})", i.attempt_count) } else { format!("Invoice {}", i.status) };
+            let (due, left) = (i.amount_due, i.amount_remaining);
+            let detail = json!({"invoice": i.id, "status": i.status, "currency": i.currency, "amount_due": due, "amount_remaining": left, "last_try": i.attempt_failed && i.next_attempt_at.is_none()});
+            (title, detail)
+        }
+        Payload::Ticket(t) => {
+            let title = if t.replied_at.is_some() { "Ticket answered" } else { "Ticket" };
+            let subject = t.subject.unwrap_or(t.id);
+            (
+                format!("{title} ({}): {subject}", t.status),
+                json!({"ticket": t.id, "status": t.status, "priority": t.priority, "requester": t.requester}),
+            )
+        }
+        Payload::Answer(a) => {
+            let survey = if a.survey == Survey::Nps { "NPS" } else { "CSAT" };
+            (
+                format!("{survey} {} from {}", a.score, a.respondent),
+                json!({"survey": survey, "score": a.score, "respondent": a.respondent, "comment": a.comment}),
+            )
+        }
+        _ => (event.name.to_owned(), json!({})),
+    }
+}

@@ -1,0 +1,127 @@
+//! *aggregate*: keeps each customer's state, scores it, and says what changed. Keyed by account.
+//!
+//! An event goes through: forwarded? (a provisional customer that moved), counted already? (marks of 7 days), then into the row of what it is about and into the account's hot row, then
+//! the score, the band and the alerts. Time does the same through one timer an account. Where batches end decides nothing but when profiles are said.
+mod billing;
+mod commands;
+mod decide;
+mod dedup;
+mod event;
+mod history;
+mod identities;
+mod identity_move;
+pub(crate) mod lifecycle;
+pub(crate) mod mrr;
+mod support;
+mod survey;
+mod timers;
+mod usage;
+mod users;
+
+pub(crate) use survey::nps;
+
+use crate::cache::RowCache;
+use crate::config::AggregateConfig;
+use crate::keys::{self, Tag};
+use crate::metrics::Effect;
+use crate::poison::{Reason, poison};
+use crate::rows::{Hot, UserRow};
+use crate::time::day_of;
+use crate::view;
+use c360_engine::{Actions, ApplyError, At, Machine, State, StateError, Timer};
+use c360_log::RecordRef;
+use c360_schemas::{EventsValue, Key, Topic, decode_events_value};
+
+/// The machine that keeps customers.
+pub struct Aggregate {
+    config: AggregateConfig,
+    accounts: RowCache<Hot>,
+    users: RowCache<UserRow>,
+    /// Whether the sweep over old marks is known to be on its way.
+    sweeping: bool,
+    scratch: Vec<u8>,
+}
+
+/// What a step works with: the account in hand, time, rows, and where outputs go.
+pub(crate) struct Work<'a> {
+    pub(crate) at: At,
+    /// UTC day of now.
+    pub(crate) today: i32,
+    pub(crate) key: Key<'a>,
+    pub(crate) key_bytes: &'a [u8],
+    pub(crate) config: &'a AggregateConfig,
+    pub(crate) users: &'a mut RowCache<UserRow>,
+    pub(crate) state: &'a mut State,
+    pub(crate) out: &'a mut Actions<Effect>,
+    pub(crate) scratch: &'a mut Vec<u8>,
+}
+
+impl Aggregate {
+    pub fn new(config: AggregateConfig) -> Self {
+        Self {
+            accounts: RowCache::new(config.cache_accounts_max),
+            users: RowCache::new(config.cache_users_max),
+            sweeping: false,
+            scratch: Vec::new(),
+            config,
+        }
+    }
+
+    /// The account's hot row, with its windows as of now, and what to work on it with.
+    fn open<'a>(
+        &'a mut self,
+        at: At,
+        key: Key<'a>,
+        key_bytes: &'a [u8],
+        state: &'a mut State,
+        out: &'a mut Actions<Effect>,
+    ) -> Result<(Work<'a>, &'a mut Hot), StateError> {
+        self.scratch.clear();
+        self.scratch.push(Tag::Hot as u8);
+        self.scratch.extend_from_slice(key_bytes);
+        let hot = self.accounts.change(&self.scratch, state)?;
+        let today = day_of(at.now);
+        let (config, users, scratch) = (&self.config, &mut self.users, &mut self.scratch);
+        let mut work = Work { at, today, key, key_bytes, config, users, state, out, scratch };
+        timers::roll(&mut work, hot)?;
+        Ok((work, hot))
+    }
+}
+
+impl Machine for Aggregate {
+    type Effect = Effect;
+    const NAME: &'static str = "aggregate";
+    const INPUTS: &'static [Topic] = &[Topic::Events];
+
+    fn apply(&mut self, at: At, record: &RecordRef<'_>, state: &mut State, actions: &mut Actions<Effect>) -> Result<(), ApplyError> {
+        let value = decode_events_value(record.value).map_err(|error| poison(Reason::Undecodable, error.to_string()))?;
+        if matches!(value, EventsValue::Tick(_)) {
+            return Ok(());
+        }
+        let key = keys::parse(record.key).ok_or_else(|| poison(Reason::BadKey, "the key is not tenant/account"))?;
+        match value {
+            EventsValue::Event(event) => self.event(at, key, record.key, &event, state, actions),
+            EventsValue::Move(moved) => self.take_move(at, key, record.key, &moved, state, actions),
+            EventsValue::Command(command) => self.command(at, key, record.key, &command, state, actions).map_err(Into::into),
+            EventsValue::Tick(_) => Ok(()),
+        }
+    }
+
+    fn on_timer(&mut self, at: At, timer: &Timer, state: &mut State, actions: &mut Actions<Effect>) -> Result<(), StateError> {
+        match timer.key.split_first() {
+            Some((&timers::ACCOUNT, key_bytes)) => self.account_timer(at, key_bytes, state, actions),
+            Some((&timers::SWEEP, _)) => self.sweep(at, state),
+            _ => Ok(()),
+        }
+    }
+
+    fn flush(&mut self, at: At, state: &mut State, actions: &mut Actions<Effect>) -> Result<(), StateError> {
+        self.users.flush(state, |_, _| ())?;
+        self.accounts.flush(state, |row_key, hot| {
+            let key_bytes = row_key.get(1..).unwrap_or_default();
+            if let Some(key) = keys::parse(key_bytes) {
+                view::push_profile(&mut actions.outputs, at, key, key_bytes, hot);
+            }
+        })
+    }
+}

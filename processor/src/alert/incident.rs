@@ -1,0 +1,258 @@
+//! Incidents: one open alert of each type for a customer, opened, updated and resolved.
+//!
+//! A fall of the band opens `health.changed`; while it is open, hard facts update it and do not stand alone, and what stood alone before is resolved into it silently. Without a
+//! fall a fact stands alone. What recovers within 14 days and comes back is the same alert, open again.
+use super::severity::{from_byte, severity, to_byte};
+use super::{AlertType, Happened, playbook, why};
+use crate::aggregate::Work;
+use crate::hash;
+use crate::metrics::Effect;
+use crate::rows::{Band, Hot, Incident, IncidentState, Line};
+use crate::score::{self, conditions, points_to};
+use c360_schemas::{Alert, AlertStatus, Contribution, Topic, Wire};
+
+/// Message ids kept for one line of a receipt.
+const EVENTS_MAX: usize = 16;
+
+const OPEN: u8 = 0;
+const UPDATED: u8 = 1;
+const RESOLVED: u8 = 2;
+
+/// Puts what a decision found into alerts.
+pub(crate) fn react(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
+    forget(work, hot);
+    let fell = happened.step.is_some_and(|step| step.to.worse_than(step.from));
+    match open_index(hot, AlertType::HealthChanged) {
+        Some(index) => update_health(work, hot, index, happened, fell),
+        None if fell => {
+            let facts = [happened.facts, &open_types(hot)].concat();
+            open(work, hot, AlertType::HealthChanged, happened, &facts);
+            absorb(work, hot, happened);
+        }
+        None => {
+            for fact in happened.facts {
+                stand_alone(work, hot, *fact, happened);
+            }
+        }
+    }
+    recover(work, hot, happened);
+    wake(work, hot);
+}
+
+fn open_index(hot: &Hot, alert_type: AlertType) -> Option<usize> {
+    hot.health.incidents.iter().position(|i| i.alert_type == alert_type && i.state == IncidentState::Open)
+}
+
+fn open_types(hot: &Hot) -> Vec<AlertType> {
+    hot.health.incidents.iter().filter(|i| i.state == IncidentState::Open).map(|i| i.alert_type).collect()
+}
+
+/// Resolved incidents past the time in which they may open again.
+fn forget(work: &Work<'_>, hot: &mut Hot) {
+    let since = work.at.now - work.config.alerts.reopen_within_ms;
+    hot.health.incidents.retain(|i| !matches!(i.state, IncidentState::Resolved { at } if at < since));
+}
+
+/// Opens an incident, or the one of its type again that was resolved lately.
+fn open(work: &mut Work<'_>, hot: &mut Hot, alert_type: AlertType, happened: &Happened<'_>, facts: &[AlertType]) {
+    let old = hot.health.incidents.iter().position(|i| i.alert_type == alert_type);
+    let old = old.map(|index| hot.health.incidents.remove(index));
+    let (now, band) = (work.at.now, hot.health.band);
+    let fresh = || hash::id_of(&[work.key_bytes, alert_type.as_str().as_bytes(), &now.to_le_bytes(), &work.at.offset.to_le_bytes()]);
+    let mut incident = Incident {
+        alert_type,
+        alert_id: old.as_ref().map_or_else(fresh, |old| old.alert_id.clone()),
+        revision: old.as_ref().map_or(0, |old| old.revision),
+        state: IncidentState::Open,
+        status: OPEN,
+        severity: 0,
+        band_before: happened.step.filter(|_| alert_type == AlertType::HealthChanged).map_or(band, |step| step.from),
+        band_after: band,
+        baseline: happened.baseline.cloned(),
+        score_after: None,
+        receipt: Vec::new(),
+        facts: facts.to_vec(),
+        why: String::new(),
+        recovered_since: None,
+        acknowledged_by: None,
+        snoozed_until: None,
+        verdict: old.and_then(|old| old.verdict),
+    };
+    fill(work, hot, &mut incident, happened);
+    revise(work, hot, &mut incident, OPEN, true);
+    hot.health.incidents.push(incident);
+}
+
+/// The contents of an alert as of now: receipt from where it began, severity, sentence.
+fn fill(work: &Work<'_>, hot: &Hot, incident: &mut Incident, happened: &Happened<'_>) {
+    let mut receipt = score::receipt(incident.baseline.as_ref(), happened.snapshot, happened.event);
+    for line in &mut receipt {
+        let old = incident.receipt.iter().find(|old| old.measure == line.measure);
+        let known = old.map(|old| old.events.as_slice()).unwrap_or_default();
+        let new: Vec<String> = line.events.iter().filter(|id| !known.contains(id)).cloned().collect();
+        line.events = [known, &new].concat();
+        line.events.truncate(EVENTS_MAX);
+    }
+    incident.receipt = receipt;
+    incident.score_after = Some(happened.snapshot.shown);
+    let hard = score::cap_of(happened.snapshot).is_some_and(|cap| cap.hard);
+    incident.severity = to_byte(severity(incident.alert_type, hot, hard, &work.config.alerts));
+    incident.why = why::why(incident.alert_type, incident.band_before, incident.band_after, &incident.receipt);
+}
+
+/// Says the next revision; while it is snoozed, only for the record.
+fn revise(work: &mut Work<'_>, hot: &Hot, incident: &mut Incident, status: u8, notify: bool) {
+    incident.revision += 1;
+    incident.status = status;
+    let snoozed = incident.snoozed_until.is_some_and(|until| until > work.at.now);
+    say(work, hot, incident, notify && !snoozed);
+}
+
+fn update_health(work: &mut Work<'_>, hot: &mut Hot, index: usize, happened: &Happened<'_>, fell: bool) {
+    let mut incident = hot.health.incidents.remove(index);
+    let new: Vec<AlertType> = happened.facts.iter().filter(|fact| !incident.facts.contains(fact)).copied().collect();
+    let band = hot.health.band;
+    let moved = happened.step.is_some() && band != Band::Unknown && band != incident.band_after;
+    // After an acknowledgement the same reason again is not worth a word.
+    let told_again = !happened.facts.is_empty() && incident.acknowledged_by.is_none();
+    let loud = fell || !new.is_empty() || told_again;
+    if loud || moved {
+        if moved {
+            incident.band_after = band;
+        }
+        incident.facts.extend(&new);
+        fill(work, hot, &mut incident, happened);
+        revise(work, hot, &mut incident, UPDATED, loud);
+    }
+    hot.health.incidents.insert(index, incident);
+}
+
+/// A fact whose band did not change.
+fn stand_alone(work: &mut Work<'_>, hot: &mut Hot, fact: AlertType, happened: &Happened<'_>) {
+    let Some(index) = open_index(hot, fact) else {
+        open(work, hot, fact, happened, &[fact]);
+        return;
+    };
+    let mut incident = hot.health.incidents.remove(index);
+    fill(work, hot, &mut incident, happened);
+    let loud = incident.acknowledged_by.is_none();
+    revise(work, hot, &mut incident, UPDATED, loud);
+    hot.health.incidents.insert(index, incident);
+}
+
+/// What stood alone is part of the fall now.
+fn absorb(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
+    end_where(work, hot, Some(happened), false, |_, incident| incident.alert_type != AlertType::HealthChanged);
+}
+
+/// The customer turned out to be another one: its alerts end without a word.
+pub(crate) fn end_silently(work: &mut Work<'_>, hot: &mut Hot) {
+    end_where(work, hot, None, false, |_, _| true);
+}
+
+/// What does not hold any more is resolved, once: a fact at once, health after 7 days beyond its margin.
+fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
+    let (now, wait) = (work.at.now, work.config.alerts.resolve_after_ms);
+    let target = points_to(hot.health.band, happened.snapshot);
+    if let Some(index) = open_index(hot, AlertType::HealthChanged) {
+        let incident = &mut hot.health.incidents[index];
+        let goal = if incident.band_before == Band::Unknown { Band::Yellow } else { incident.band_before };
+        let back = target != Band::Unknown && !target.worse_than(goal);
+        incident.recovered_since = if back { incident.recovered_since.or(Some(now)) } else { None };
+    }
+    let backlog = work.config.alerts.backlog_tickets;
+    end_where(work, hot, Some(happened), true, |hot, incident| match incident.alert_type {
+        AlertType::HealthChanged => incident.recovered_since.is_some_and(|since| now >= since + wait),
+        AlertType::PaymentFailed => !conditions::payment_failed(hot),
+        AlertType::CancellationScheduled => !conditions::cancellation_scheduled(hot),
+        AlertType::Churned => !conditions::churned(hot),
+        AlertType::Detractor => hot.surveys.detractors == 0,
+        AlertType::Backlog => hot.support.open <= backlog / 2,
+        _ => false,
+    });
+}
+
+fn end_where(work: &mut Work<'_>, hot: &mut Hot, happened: Option<&Happened<'_>>, notify: bool, over: impl Fn(&Hot, &Incident) -> bool) {
+    let mut incidents = std::mem::take(&mut hot.health.incidents);
+    for incident in &mut incidents {
+        if incident.state != IncidentState::Open || !over(hot, incident) {
+            continue;
+        }
+        incident.state = IncidentState::Resolved { at: work.at.now };
+        if let Some(happened) = happened {
+            if hot.health.band != Band::Unknown {
+                incident.band_after = hot.health.band;
+            }
+            fill(work, hot, incident, happened);
+        }
+        revise(work, hot, incident, RESOLVED, notify);
+        incident.recovered_since = None;
+        incident.snoozed_until = None;
+    }
+    hot.health.incidents = incidents;
+}
+
+/// A snooze is over: one update, where it still holds.
+fn wake(work: &mut Work<'_>, hot: &mut Hot) {
+    let mut incidents = std::mem::take(&mut hot.health.incidents);
+    for incident in &mut incidents {
+        if incident.snoozed_until.is_none_or(|until| until > work.at.now) {
+            continue;
+        }
+        incident.snoozed_until = None;
+        if incident.state == IncidentState::Open {
+            revise(work, hot, incident, UPDATED, true);
+        }
+    }
+    hot.health.incidents = incidents;
+}
+
+/// Puts an incident into the log as it stands.
+pub(crate) fn say(work: &mut Work<'_>, hot: &Hot, incident: &Incident, notify: bool) {
+    let severity = from_byte(incident.severity);
+    let band = |band: Band| Some(band.as_str().to_owned());
+    let alert = Alert {
+        alert_id: incident.alert_id.clone(),
+        revision: incident.revision,
+        alert_type: incident.alert_type.as_str().to_owned(),
+        status: match incident.status {
+            OPEN => AlertStatus::Open,
+            UPDATED => AlertStatus::Updated,
+            _ => AlertStatus::Resolved,
+        },
+        severity,
+        at: work.at.now,
+        notify,
+        tenant: work.key.tenant.into(),
+        account_id: work.key.id.into(),
+        account_name: hot.traits.name.get().cloned(),
+        owner_name: hot.traits.owner_name.get().cloned(),
+        owner_email: hot.traits.owner_email.get().cloned(),
+        band_before: band(incident.band_before),
+        band_after: band(incident.band_after),
+        score_before: incident.baseline.as_ref().map(|b| b.shown),
+        score_after: incident.score_after,
+        receipt: incident.receipt.iter().map(contribution).collect(),
+        playbook: Some(playbook::playbook(incident.alert_type, &incident.receipt).to_owned()),
+        why: Some(incident.why.clone()),
+        acknowledged_by: incident.acknowledged_by.clone(),
+        snoozed_until: incident.snoozed_until,
+        verdict: incident.verdict.clone(),
+    };
+    let key = work.key;
+    work.out.outputs.push(Topic::Alerts, |b| key.write(b), |b| alert.encode(b));
+    if notify {
+        work.out.effects.push(Effect::AlertRaised { alert_type: incident.alert_type.as_str(), severity });
+    }
+}
+
+fn contribution(line: &Line) -> Contribution {
+    Contribution {
+        measure: line.measure.clone(),
+        group: line.group.clone(),
+        before: line.before,
+        after: line.after,
+        contribution: line.contribution,
+        events: line.events.clone(),
+    }
+}

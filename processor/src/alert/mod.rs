@@ -1,0 +1,76 @@
+//! Alerts: what is worth waking somebody for, once, with its reasons.
+pub(crate) mod incident;
+mod playbook;
+mod severity;
+mod why;
+
+use crate::rows::Snapshot;
+use crate::score::BandStep;
+use serde::{Deserialize, Serialize};
+
+/// The types of alerts of the contract. Their order stands in rows: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum AlertType {
+    HealthChanged,
+    PaymentFailed,
+    CancellationScheduled,
+    Churned,
+    UsageDropped,
+    Backlog,
+    Detractor,
+    ChampionGone,
+    AdoptionStalled,
+    RenewalAtRisk,
+    ExpansionReady,
+    AdvocateFound,
+    FeedStale,
+}
+
+impl AlertType {
+    pub(crate) const ALL: [AlertType; 13] = [
+        AlertType::HealthChanged,
+        AlertType::PaymentFailed,
+        AlertType::CancellationScheduled,
+        AlertType::Churned,
+        AlertType::UsageDropped,
+        AlertType::Backlog,
+        AlertType::Detractor,
+        AlertType::ChampionGone,
+        AlertType::AdoptionStalled,
+        AlertType::RenewalAtRisk,
+        AlertType::ExpansionReady,
+        AlertType::AdvocateFound,
+        AlertType::FeedStale,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            AlertType::HealthChanged => "health.changed",
+            AlertType::PaymentFailed => "billing.payment_failed",
+            AlertType::CancellationScheduled => "billing.cancellation_scheduled",
+            AlertType::Churned => "billing.churned",
+            AlertType::UsageDropped => "usage.dropped",
+            AlertType::Backlog => "support.backlog",
+            AlertType::Detractor => "survey.detractor",
+            AlertType::ChampionGone => "people.champion_gone",
+            AlertType::AdoptionStalled => "adoption.stalled",
+            AlertType::RenewalAtRisk => "renewal.at_risk",
+            AlertType::ExpansionReady => "expansion.ready",
+            AlertType::AdvocateFound => "advocate.found",
+            AlertType::FeedStale => "feed.stale",
+        }
+    }
+}
+
+/// What a decision found.
+pub(crate) struct Happened<'a> {
+    /// The shown band changed, and that may be spoken of.
+    pub(crate) step: Option<BandStep>,
+    /// Hard facts that are new.
+    pub(crate) facts: &'a [AlertType],
+    /// Group and message id of the event behind it.
+    pub(crate) event: Option<(&'a str, &'a str)>,
+    /// The score that receipts start from.
+    pub(crate) baseline: Option<&'a Snapshot>,
+    pub(crate) snapshot: &'a Snapshot,
+}

@@ -1,0 +1,35 @@
+//! How bad an alert is: band x what the customer is worth.
+use super::AlertType;
+use crate::aggregate::mrr;
+use crate::config::AlertConfig;
+use crate::rows::{Band, Hot};
+use c360_schemas::Severity;
+
+pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, config: &AlertConfig) -> Severity {
+    let valuable = mrr::account(&hot.billing).is_some_and(|(mrr, _)| mrr >= config.critical_mrr_minor);
+    match alert_type {
+        AlertType::HealthChanged => match hot.health.band {
+            Band::Red if hard || valuable => Severity::Critical,
+            Band::Yellow if !valuable => Severity::Info,
+            _ => Severity::Warning,
+        },
+        AlertType::CancellationScheduled | AlertType::Churned => Severity::Critical,
+        _ => Severity::Warning,
+    }
+}
+
+pub(crate) const fn to_byte(severity: Severity) -> u8 {
+    match severity {
+        Severity::Info => 0,
+        Severity::Warning => 1,
+        Severity::Critical => 2,
+    }
+}
+
+pub(crate) const fn from_byte(byte: u8) -> Severity {
+    match byte {
+        0 => Severity::Info,
+        1 => Severity::Warning,
+        _ => Severity::Critical,
+    }
+}

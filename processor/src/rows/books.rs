@@ -1,0 +1,143 @@
+//! Tickets and survey answers: the rows of single ones, the book of those that an account's numbers are made of, and the numbers that the hot row keeps.
+use super::Row;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum TicketStatus {
+    #[default]
+    New,
+    Open,
+    Pending,
+    Hold,
+    Solved,
+    Closed,
+    Deleted,
+}
+
+impl TicketStatus {
+    /// A status that we do not know is one that still waits.
+    pub(crate) fn parse(status: &str) -> Self {
+        match status {
+            "new" => Self::New,
+            "pending" => Self::Pending,
+            "hold" => Self::Hold,
+            "solved" => Self::Solved,
+            "closed" => Self::Closed,
+            "deleted" => Self::Deleted,
+            _ => Self::Open,
+        }
+    }
+
+    /// Whether somebody still waits.
+    pub(crate) const fn open(self) -> bool {
+        matches!(self, Self::New | Self::Open | Self::Pending | Self::Hold)
+    }
+}
+
+/// A ticket was seen in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct TicketStep {
+    pub(crate) version: i64,
+    pub(crate) at: i64,
+    pub(crate) status: TicketStatus,
+}
+
+/// All that was told of a ticket; its states in the source's order, whatever order they came in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TicketRow {
+    pub(crate) created_at: Option<i64>,
+    pub(crate) first_seen_at: Option<i64>,
+    pub(crate) first_reply_at: Option<i64>,
+    pub(crate) steps: Vec<TicketStep>,
+    /// Version that `urgent` is of.
+    pub(crate) priority_version: Option<i64>,
+    pub(crate) urgent: bool,
+}
+
+impl Row for TicketRow {
+    const VERSION: u8 = 1;
+}
+
+/// What an account's numbers need of one ticket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TicketLine {
+    /// Hash of the ticket's id.
+    pub(crate) id: u64,
+    pub(crate) created_at: i64,
+    pub(crate) open: bool,
+    pub(crate) urgent: bool,
+    pub(crate) first_reply_s: Option<i64>,
+    /// To the last time it was solved; `None` while it is open.
+    pub(crate) resolution_s: Option<i64>,
+    /// Days on which it was opened again.
+    pub(crate) reopened_days: Vec<i32>,
+}
+
+/// The tickets that are open, or were created or opened again in the last 90 days; ascending by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TicketBook {
+    pub(crate) tickets: Vec<TicketLine>,
+}
+
+impl Row for TicketBook {
+    const VERSION: u8 = 1;
+}
+
+/// Numbers of support in the hot row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Support {
+    /// Whether the book has anything in it.
+    pub(crate) known: bool,
+    pub(crate) open: u32,
+    pub(crate) urgent_open: u32,
+    pub(crate) oldest_open_at: Option<i64>,
+    pub(crate) opened_28d: u32,
+    pub(crate) reopened_28d: u32,
+    pub(crate) first_reply_s_median: Option<i64>,
+    pub(crate) resolution_s_median: Option<i64>,
+}
+
+/// The newest answer of one person to one survey.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// 0: NPS, 1: CSAT.
+    pub(crate) survey: u8,
+    pub(crate) respondent: String,
+    pub(crate) id: String,
+    pub(crate) at: i64,
+    pub(crate) version: i64,
+    pub(crate) score: i32,
+    pub(crate) comment: Option<String>,
+}
+
+/// The newest answers of the last 90 days, ascending by survey and person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AnswerBook {
+    pub(crate) answers: Vec<Answer>,
+}
+
+impl Row for AnswerBook {
+    const VERSION: u8 = 1;
+}
+
+/// Numbers of surveys in the hot row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Surveys {
+    pub(crate) promoters: u32,
+    pub(crate) passives: u32,
+    pub(crate) detractors: u32,
+    pub(crate) nps_newest_at: Option<i64>,
+    pub(crate) csat_answers: u32,
+    pub(crate) csat_good: u32,
+    pub(crate) csat_newest_at: Option<i64>,
+}
+
+impl Surveys {
+    pub(crate) fn nps_answers(&self) -> u32 {
+        self.promoters + self.passives + self.detractors
+    }
+
+    pub(crate) fn known(&self) -> bool {
+        self.nps_answers() + self.csat_answers > 0
+    }
+}

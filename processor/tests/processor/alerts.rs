@@ -1,0 +1,208 @@
+//! Health and alerts as they are lived through.
+use crate::harness::*;
+use c360_schemas::AlertStatus::{Open, Resolved, Updated};
+use c360_schemas::*;
+
+fn sent(kind: &str, status: AlertStatus, band: &str) -> (String, AlertStatus, String) {
+    (kind.into(), status, band.into())
+}
+
+#[test]
+fn hard_facts_turn_a_green_customer_red_at_once_with_one_alert() {
+    let now = START + 42 * DAY;
+    let cancelled = Subscription { cancels_at: Some(now + 20 * DAY), ..subscription("sub", 2, "active") };
+    let ended = Subscription { ended_at: Some(now), ..subscription("sub", 2, "canceled") };
+    for (payload, cap, score) in [
+        (Payload::Subscription(cancelled), "cap:cancellation_scheduled", 20),
+        (Payload::Subscription(ended), "cap:subscription_ended", 0),
+        (Payload::Invoice(failed("in2", 1, now, true)), "cap:payment_failed", 30),
+    ] {
+        let mut w = World::new();
+        w.steady("a1");
+        w.say("a1", Kind::Billing, payload);
+        assert_eq!(w.sent(), [sent("health.changed", Open, "red")], "{cap}");
+        let alert = &w.alerts[0];
+        assert_eq!((alert.score_after, alert.band_before.as_deref(), alert.severity), (Some(score), Some("green"), Severity::Critical));
+        let line = alert.receipt.iter().find(|line| line.measure == cap).expect("the fact is in the receipt");
+        assert!(line.contribution < 0 && line.events.len() == 1, "{line:?}");
+        assert!(alert.why.as_deref().unwrap().starts_with("Health went from green to red: "), "{:?}", alert.why);
+        assert_eq!(w.band("a1"), "red");
+        w.wait(10 * DAY);
+        assert_eq!(w.alerts.iter().filter(|a| a.notify && a.alert_type == "health.changed").count(), 1, "said once");
+    }
+}
+
+#[test]
+fn three_failed_payments_are_a_warning_then_red() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, false)));
+    assert_eq!(w.sent(), [sent("billing.payment_failed", Open, "green")]);
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 2, w.now, false)));
+    assert_eq!(w.alerts.len(), 1);
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 3, w.now, false)));
+    assert_eq!(w.sent()[1..], [sent("health.changed", Open, "red")]);
+    let quiet = w.alerts.last().unwrap();
+    assert_eq!(
+        (quiet.alert_type.as_str(), quiet.status, quiet.notify),
+        ("billing.payment_failed", Resolved, false),
+        "it is part of the fall now"
+    );
+}
+
+#[test]
+fn a_failed_payment_that_is_recovered_is_resolved_once() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, false)));
+    w.say("a1", Kind::Billing, Payload::Invoice(Invoice { status: "paid", amount_remaining: 0, ..invoice("in2", 9, w.now) }));
+    assert_eq!(w.sent(), [sent("billing.payment_failed", Open, "green"), sent("billing.payment_failed", Resolved, "green")]);
+}
+
+#[test]
+fn three_silent_weeks_turn_a_green_customer_red_by_and_by() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.wait(3 * DAY);
+    assert_eq!(w.band("a1"), "green", "a long weekend is no silence: {}", w.view("a1")["health"]);
+    w.wait(18 * DAY);
+    assert_eq!(w.band("a1"), "red");
+    let bands: Vec<_> = w.sent();
+    assert_eq!(bands.last(), Some(&sent("health.changed", if bands.len() == 1 { Open } else { Updated }, "red")));
+    assert!(bands.len() <= 2, "{bands:?}");
+    assert!(w.alerts.last().unwrap().receipt.iter().any(|line| line.measure == "cap:silent"));
+}
+
+#[test]
+fn whoever_comes_once_a_month_is_not_silent_after_two_weeks() {
+    let mut w = World::new();
+    w.say("a1", Kind::Billing, Payload::Subscription(subscription("sub", 1, "active")));
+    for _ in 0..3 {
+        for _ in 0..20 {
+            w.track("a1", "ann");
+        }
+        w.wait(30 * DAY);
+    }
+    let score = |w: &World| w.view("a1")["health"]["groups"][0].clone();
+    assert!(w.alerts.iter().all(|a| a.receipt.iter().all(|line| line.measure != "cap:silent")), "{}", score(&w));
+}
+
+#[test]
+fn what_recovers_for_a_week_is_resolved_once_and_may_open_again() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, true)));
+    assert_eq!(w.band("a1"), "red");
+    w.say("a1", Kind::Billing, Payload::Invoice(Invoice { status: "paid", amount_remaining: 0, ..invoice("in2", 9, w.now) }));
+    for day in 0..10 {
+        assert_eq!(w.sent().len(), 1, "day {day}");
+        w.track("a1", "ann");
+        w.track("a1", "bob");
+        w.track("a1", "cat");
+        w.wait(DAY);
+        if day >= 6 {
+            break;
+        }
+    }
+    assert_eq!(w.sent()[1..], [sent("health.changed", Resolved, "green")]);
+    w.wait(DAY);
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in3", 1, w.now, true)));
+    assert_eq!(w.sent()[2..], [sent("health.changed", Open, "red")]);
+    assert_eq!((w.alerts[0].alert_id.clone(), true), (w.alerts.last().unwrap().alert_id.clone(), w.alerts.last().unwrap().revision > 2));
+}
+
+#[test]
+fn a_new_fact_updates_the_open_alert_and_does_not_stand_alone() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, true)));
+    w.say("a1", Kind::Billing, Payload::Subscription(Subscription { cancels_at: Some(w.now + DAY), ..subscription("sub", 2, "active") }));
+    assert_eq!(w.sent(), [sent("health.changed", Open, "red"), sent("health.changed", Updated, "red")]);
+    assert_eq!((w.alerts[1].revision, &w.alerts[1].alert_id), (2, &w.alerts[0].alert_id));
+    let ids: Vec<_> = w.alerts[1].receipt.iter().flat_map(|line| line.events.clone()).collect();
+    assert!(ids.len() >= 2, "{ids:?}");
+}
+
+#[test]
+fn acknowledged_is_quiet_for_the_same_reason_and_not_for_another() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, true)));
+    let id = w.alerts[0].alert_id.clone();
+    w.command(&id, "a1", AlertAction::Acknowledge, None);
+    let said = w.alerts.last().unwrap();
+    assert_eq!((said.revision, said.notify, said.acknowledged_by.as_deref()), (1, false, Some("ann")));
+    w.say("a1", Kind::Survey, Payload::Answer(answer("bob", 2)));
+    assert_eq!(w.sent().len(), 2, "a detractor is another fact");
+    w.say("a1", Kind::Survey, Payload::Answer(answer("cat", 2)));
+    assert_eq!(w.sent().len(), 2, "a second one is the same fact again");
+    w.command("unknown", "a1", AlertAction::Acknowledge, None);
+    w.command(&id, "nobody", AlertAction::Acknowledge, None);
+}
+
+#[test]
+fn snoozed_is_quiet_until_its_end_and_then_says_once_that_it_holds() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, true)));
+    let id = w.alerts[0].alert_id.clone();
+    w.command(&id, "a1", AlertAction::Snooze, Some(w.now + 2 * DAY));
+    w.say("a1", Kind::Survey, Payload::Answer(answer("bob", 2)));
+    w.wait(DAY);
+    assert_eq!(w.sent().len(), 1);
+    w.wait(DAY);
+    assert_eq!(w.sent()[1..], [sent("health.changed", Updated, "red")]);
+    w.command(&id, "a1", AlertAction::Verdict, None);
+    assert_eq!(w.alerts.last().unwrap().verdict.as_deref(), Some("useful"));
+}
+
+#[test]
+fn an_import_of_history_raises_no_alert_about_the_past() {
+    let mut w = World::new();
+    let old = START - 60 * DAY;
+    for day in 0..30 {
+        w.send(&usage(&format!("h{day}"), "a1", "ann", old + day * DAY));
+    }
+    for (i, payload) in [
+        Payload::Subscription(subscription("sub", 1, "active")),
+        Payload::Invoice(failed("in1", 3, old, true)),
+        Payload::Subscription(Subscription { ended_at: Some(old + 30 * DAY), ..subscription("sub", 2, "canceled") }),
+        Payload::Answer(answer("ann", 0)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id: &'static str = format!("b{i}").leak();
+        w.send(&Event { kind: Kind::Billing, payload, user_id: None, ..usage(id, "a1", "", old + 30 * DAY) });
+    }
+    w.wait(5 * DAY);
+    assert_eq!((w.band("a1").as_str(), w.sent()), ("red", Vec::new()));
+    assert_eq!(w.view("a1")["usage"]["events"]["90d"], 30);
+}
+
+#[test]
+fn a_customer_of_whom_little_is_known_is_unknown() {
+    let mut w = World::new();
+    w.track("a1", "ann");
+    assert_eq!(w.band("a1"), "unknown");
+    assert!(w.alerts.is_empty());
+}
+
+#[test]
+fn each_change_of_the_score_is_in_the_history_with_a_receipt_that_sums() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.wait(30 * DAY);
+    let scores: Vec<serde_json::Value> =
+        w.history.iter().filter(|h| h.kind == HistoryKind::Score).map(|h| serde_json::from_str(&h.detail).unwrap()).collect();
+    assert!(scores.len() > 5);
+    let mut last = serde_json::Value::Null;
+    for score in scores {
+        assert_eq!(score["before"], last, "each one goes on from the one before");
+        let sum: i64 = score["receipt"].as_array().unwrap().iter().map(|line| line["contribution"].as_i64().unwrap()).sum();
+        assert_eq!(sum, score["score"].as_i64().unwrap() - score["before"].as_i64().unwrap_or(0));
+        last = score["score"].clone();
+    }
+    let ids: std::collections::BTreeSet<_> = w.history.iter().map(|h| &h.id).collect();
+    assert_eq!(ids.len(), w.history.len(), "ids are unique");
+}
