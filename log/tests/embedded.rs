@@ -1,10 +1,11 @@
 //! The embedded log, held to what holds for every log, and to what is its own.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
 mod conformance;
 
 use c360_log::embedded::{EmbeddedConfig, EmbeddedLog};
-use c360_log::{Clock, ClockSpec, Log, LogError};
+use c360_log::{Clock, ClockSpec, Log, LogError, Member};
 use c360_schemas::Topic;
-use conformance::kit::{PATIENCE, alone, append, batch, join, one_in, read_all, until};
+use conformance::kit::{PATIENCE, alone, append, batch, join, join_at, one_in, read_all, until};
 use conformance::{Fixture, PARTITIONS};
 use rand::RngCore;
 use std::path::{Path, PathBuf};
@@ -105,8 +106,30 @@ fn a_child_that_writes_until_it_is_killed() {
 #[test]
 #[ignore = "a child process of the next test: it limits the whole process"]
 fn an_outage_in_a_process_of_its_own() {
-    let mut fixture = Embedded::new();
-    conformance::outage::appends_fail_in_bounded_time_and_health_is_red_until_it_is_back(&mut fixture);
+    conformance::outage::appends_fail_in_bounded_time_and_health_is_red_until_it_is_back(&mut Embedded::new());
+    a_commit_in_an_outage_is_whole_or_not_there(&mut Embedded::new());
+}
+
+fn a_commit_in_an_outage_is_whole_or_not_there(fixture: &mut Embedded) {
+    let log = fixture.log();
+    let spec = alone("g", &[Topic::Unresolved]);
+    let output = |n: u64| one_in(Topic::Alerts, 0, &n.to_string());
+    let start = |_: &mut dyn Member, _| vec![(Topic::Unresolved, 0)];
+    let (mut member, _) = join_at(&*log, &spec, start);
+    member.commit(&output(1), &[(Topic::Unresolved, 0, 1)]).unwrap();
+    fixture.breakdown();
+    let outcome = member.commit(&output(2), &[(Topic::Unresolved, 0, 2)]);
+    assert!(matches!(outcome, Err(LogError::Unknown(_) | LogError::Aborted(_))), "{outcome:?}");
+    let outcome = member.commit(&output(3), &[(Topic::Unresolved, 0, 3)]);
+    assert!(matches!(outcome, Err(LogError::Unavailable(_) | LogError::Aborted(_))), "{outcome:?}");
+    fixture.mend();
+    until("health is green again", || log.healthy().is_ok());
+    let (mut heir, _) = join_at(&*log, &spec, start);
+    let committed = log.committed("g", Topic::Unresolved).unwrap()[0].unwrap();
+    assert!(committed <= 2, "what was refused is not there");
+    heir.commit(&output(4), &[(Topic::Unresolved, 0, 4)]).unwrap();
+    let values: Vec<u64> = read_all(&*log, &[Topic::Alerts]).iter().map(|r| r.text().parse().unwrap()).collect();
+    assert_eq!(values, (1..=committed).chain([4]).collect::<Vec<_>>());
 }
 
 #[test]
@@ -138,7 +161,11 @@ fn a_damaged_folder_is_refused_and_not_taken_for_a_new_one() {
         for file in std::fs::read_dir(fixture.dir.path()).unwrap() {
             let file = file.unwrap();
             if file.file_name().to_str().unwrap().starts_with(damage) {
-                if damage == "CURRENT" { std::fs::remove_file(file.path()).unwrap() } else { std::fs::write(file.path(), "garbage").unwrap() }
+                if damage == "CURRENT" {
+                    std::fs::remove_file(file.path()).unwrap();
+                } else {
+                    std::fs::write(file.path(), "garbage").unwrap();
+                }
             }
         }
         match EmbeddedLog::open(fixture.config.clone(), Clock::real()) {
@@ -185,7 +212,8 @@ fn a_compacted_topic_keeps_the_newest_record_of_each_key() {
     }
     // From disk: nothing is in memory after a restart.
     fixture.reopen();
-    let mut kept: Vec<_> = read_all(&*fixture.log(), &[Topic::Profiles]).into_iter().map(|r| (r.key.clone(), r.text().to_owned())).collect();
+    let mut kept: Vec<_> =
+        read_all(&*fixture.log(), &[Topic::Profiles]).into_iter().map(|r| (r.key.clone(), r.text().to_owned())).collect();
     kept.sort();
     let mut expected: Vec<_> = (0..20).map(|i| (format!("t/{i}").into_bytes(), format!("4-{}", i + 20))).collect();
     expected.sort();

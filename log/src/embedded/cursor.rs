@@ -36,7 +36,9 @@ impl Cursor {
         }
         if next > end {
             let name = topic.suffix();
-            return Err(LogError::Setup(format!("{name}/{partition}: offset {next} is beyond the end {end}; was the data folder replaced?")));
+            return Err(LogError::Setup(format!(
+                "{name}/{partition}: offset {next} is beyond the end {end}; was the data folder replaced?"
+            )));
         }
         Ok(Self { topic, partition, slot, next, floating: from.is_none(), current: None, fetched: VecDeque::new() })
     }

@@ -44,12 +44,17 @@ pub(super) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     };
     let seconds = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 4.0];
     let write_seconds = histogram("c360_log_write_duration_seconds", "Write and sync of one group commit of the embedded log", &seconds);
-    let group_records =
-        histogram("c360_log_group_records", "Records in one group commit of the embedded log", &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0]);
+    let group_records = histogram(
+        "c360_log_group_records",
+        "Records in one group commit of the embedded log",
+        &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0],
+    );
     for outcome in WriteOutcome::ALL {
         groups.with_label_values(&[outcome.as_str()]);
     }
-    for metric in [Box::new(groups.clone()) as Box<dyn prometheus::core::Collector>, Box::new(write_seconds.clone()), Box::new(group_records.clone())] {
+    for metric in
+        [Box::new(groups.clone()) as Box<dyn prometheus::core::Collector>, Box::new(write_seconds.clone()), Box::new(group_records.clone())]
+    {
         // Registered once: this runs once.
         register(metric).expect("the metric is registered once");
     }

@@ -5,7 +5,8 @@
 use super::config::EmbeddedConfig;
 use c360_schemas::Topic;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompactionStyle, DBCompressionType, FifoCompactOptions, LogLevel, Options, WriteBufferManager,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompactionStyle, DBCompressionType, FifoCompactOptions, LogLevel, Options,
+    WriteBufferManager,
 };
 
 /// Column family of offsets, ends and the format's version.
@@ -52,7 +53,8 @@ impl Tuning {
     /// Every column family that there is.
     pub(super) fn families(&self) -> Vec<ColumnFamilyDescriptor> {
         let leveled = || ["default", META].into_iter().chain(INDEXED.iter().map(|(_, name)| *name));
-        let topics = Topic::ALL.iter().map(|t| ColumnFamilyDescriptor::new(t.suffix(), if t.compacted() { self.levels() } else { self.appended() }));
+        let topics =
+            Topic::ALL.iter().map(|t| ColumnFamilyDescriptor::new(t.suffix(), if t.compacted() { self.levels() } else { self.appended() }));
         leveled().map(|name| ColumnFamilyDescriptor::new(name, self.levels())).chain(topics).collect()
     }
 

@@ -20,7 +20,10 @@ pub(super) fn check_folder(config: &EmbeddedConfig) -> Result<(), LogError> {
     let names: Vec<_> = std::fs::read_dir(dir).map_err(wrong)?.filter_map(|f| f.ok()?.file_name().into_string().ok()).collect();
     let has_data = names.iter().any(|n| n.starts_with("MANIFEST-") || n.ends_with(".sst"));
     if has_data && !names.iter().any(|n| n == "CURRENT") {
-        return Err(LogError::Setup(format!("the log in {} is damaged: its file CURRENT is missing; restore the folder from a backup", dir.display())));
+        return Err(LogError::Setup(format!(
+            "the log in {} is damaged: its file CURRENT is missing; restore the folder from a backup",
+            dir.display()
+        )));
     }
     Ok(())
 }
@@ -48,7 +51,8 @@ pub(super) fn identify(db: &DB, config: &EmbeddedConfig) -> Result<Found, LogErr
             return Err(LogError::Setup(format!("the log in {dir} has format {other}, this version reads {FORMAT}; use a newer version")));
         }
     }
-    let partitions = store::meta_number(db, keys::PARTITIONS)?.and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=PARTITIONS_MAX).contains(n));
+    let partitions =
+        store::meta_number(db, keys::PARTITIONS)?.and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=PARTITIONS_MAX).contains(n));
     let partitions = partitions.ok_or_else(|| LogError::Setup(format!("the log in {dir} does not say how many partitions it has")))?;
     let group = store::meta_number(db, keys::GROUP)?.unwrap_or(0);
     Ok(Found { partitions, group, ends: store::read_ends(db, partitions)? })

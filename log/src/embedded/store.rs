@@ -116,7 +116,8 @@ impl Store {
     pub(super) fn committed(&self, group: &str, topic: Topic, partition: u32) -> Result<Option<u64>, LogError> {
         let view = self.view()?;
         let row = view.db().get_pinned_cf(view.family(META)?, keys::committed(group, topic, partition)).map_err(unavailable)?;
-        row.map(|bytes| keys::number(&bytes).ok_or_else(|| LogError::Fatal(format!("the committed offset of {group} is damaged")))).transpose()
+        row.map(|bytes| keys::number(&bytes).ok_or_else(|| LogError::Fatal(format!("the committed offset of {group} is damaged"))))
+            .transpose()
     }
 }
 

@@ -2,7 +2,7 @@
 //! log may need a process of its own: each implementation has a test that calls it.
 //!
 //! The files are the properties, by what they are about; `kit.rs` has what they share, `crash.rs` the child process that is killed.
-#![allow(unreachable_pub, dead_code, reason = "each test binary takes what it needs of it")]
+#![allow(unreachable_pub, dead_code, clippy::unwrap_used, reason = "each test binary takes what it needs of it, and a test may stop")]
 pub mod crash;
 pub mod kit;
 pub mod members;

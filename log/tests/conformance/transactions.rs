@@ -61,7 +61,8 @@ pub fn nothing_of_a_transaction_shows_before_it_is_committed(fixture: &mut dyn F
         let mut seen = 0;
         until("all transactions came", || {
             let mut newest = None;
-            seen += reader.poll(POLL, 1000, &mut |r| newest = newest.max(std::str::from_utf8(r.value).unwrap().parse::<u64>().ok())).unwrap();
+            seen +=
+                reader.poll(POLL, 1000, &mut |r| newest = newest.max(std::str::from_utf8(r.value).unwrap().parse::<u64>().ok())).unwrap();
             if let Some(n) = newest {
                 let offset = log.committed(GROUP, Topic::Events).unwrap()[0].unwrap_or(0);
                 assert!(offset > n, "an output of transaction {n} shows, but the committed offset is {offset}");

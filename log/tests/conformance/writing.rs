@@ -1,5 +1,5 @@
 //! What is appended, and how it comes back.
-use super::kit::{add_in, append, batch, header, one_in, read_all, try_append};
+use super::kit::{Owned, add_in, append, batch, header, one_in, read_all, try_append};
 use super::{Fixture, PARTITIONS};
 use c360_log::{Appended, Batch, LogError};
 use c360_schemas::{Topic, partition_of};
@@ -75,7 +75,7 @@ pub fn headers_and_empty_values_come_back(fixture: &mut dyn Fixture) {
     assert_eq!(seen, [(&b"t/1"[..], &b"value"[..], 3), (b"t/2", b"", 0), (b"", b"no key", 0)]);
 
     let profiles = read_all(&*log, &[Topic::Profiles]);
-    let newest = |key: &[u8]| profiles.iter().rfind(|r| r.key == key).map(|r| r.text());
+    let newest = |key: &[u8]| profiles.iter().rfind(|r| r.key == key).map(Owned::text);
     assert_eq!((newest(b"t/a"), newest(b"t/b")), (Some(""), Some("two")));
 }
 
@@ -140,7 +140,7 @@ pub fn what_was_acknowledged_is_there_after_a_restart(fixture: &mut dyn Fixture)
     for topic in topics {
         append(&*log, batch(topic, (0..100).map(|i| (format!("t/{i}"), format!("v{i}")))));
     }
-    let sorted = |mut records: Vec<super::kit::Owned>| {
+    let sorted = |mut records: Vec<Owned>| {
         records.sort_by_key(|r| (r.topic, r.partition, r.offset));
         records
     };
