@@ -120,7 +120,7 @@ impl Fold {
             self.next = i + 1;
         }
         self.machine.flush(At::default(), &mut self.state, &mut actions).unwrap();
-        if live && actions.outputs.len() > 0 {
+        if live && !actions.outputs.is_empty() {
             log.put(&actions.outputs);
         }
         actions.effects
