@@ -8,10 +8,16 @@ use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use std::time::Duration;
 
+/// A body that is refused is read on to this, so that a sender that writes before it reads gets the answer and not a broken pipe.
+const DRAIN_BYTES_MAX: usize = 64 << 20;
+/// And for so long.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The body as it was sent. One that came in one piece is not copied.
 pub(crate) async fn read(body: Body, headers: &HeaderMap, limits: &LimitsConfig, hold: &mut Hold) -> Result<Bytes, Refusal> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok()).unwrap_or(0);
     if declared > limits.body_bytes_max {
+        drain(body).await;
         return Err(Refusal::BodyTooLarge(limits.body_bytes_max));
     }
     hold.cover(declared)?;
@@ -28,6 +34,7 @@ async fn collect(mut body: Body, declared: usize, bytes_max: usize, hold: &mut H
         let Ok(data) = frame.map_err(|e| Refusal::BodyBroken(e.to_string()))?.into_data() else { continue };
         let len = first.len().max(rest.len()) + data.len();
         if len > bytes_max {
+            drain(body).await;
             return Err(Refusal::BodyTooLarge(bytes_max));
         }
         hold.cover(len)?;
@@ -42,4 +49,18 @@ async fn collect(mut body: Body, declared: usize, bytes_max: usize, hold: &mut H
         rest.extend_from_slice(&data);
     }
     Ok(if rest.is_empty() { first } else { Bytes::from(rest) })
+}
+
+/// Reads what is left of a refused body and forgets it, within bounds.
+async fn drain(mut body: Body) {
+    let rest = async {
+        let mut seen = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > DRAIN_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, rest).await;
 }

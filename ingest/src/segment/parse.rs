@@ -9,6 +9,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
+/// A small call: what room is made for beforehand goes by it, up to [`EXPECTED_MAX`] calls.
+const CALL_BYTES: usize = 256;
+const EXPECTED_MAX: usize = 1024;
+
 /// A batch whose calls are `T`.
 pub(crate) struct Root<'a, T> {
     pub(crate) calls: Vec<T>,
@@ -50,7 +54,8 @@ fn one_by_one<'a>(raw: Root<'a, &'a RawValue>) -> Result<Root<'a, Lenient<Call<'
 fn read<'a, T: Deserialize<'a>>(body: &'a str, events_max: usize) -> Result<Root<'a, T>, Refusal> {
     let over = Cell::new(false);
     let mut json = serde_json::Deserializer::from_str(body);
-    let seed = RootSeed { events_max, over: &over, calls: PhantomData };
+    let events_expected = (body.len() / CALL_BYTES).clamp(1, EXPECTED_MAX);
+    let seed = RootSeed { events_max, events_expected, over: &over, calls: PhantomData };
     let root = seed.deserialize(&mut json).and_then(|root| json.end().map(|()| root));
     root.map_err(|error| if over.get() { Refusal::TooManyEvents(events_max) } else { malformed(&error) })
 }
@@ -61,6 +66,7 @@ fn malformed(error: &serde_json::Error) -> Refusal {
 
 struct RootSeed<'s, T> {
     events_max: usize,
+    events_expected: usize,
     over: &'s Cell<bool>,
     calls: PhantomData<T>,
 }
@@ -86,7 +92,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for RootSeed<'_, T> {
         while let Some(key) = map.next_key::<Text<'de>>()? {
             match key.get().unwrap_or_default() {
                 "batch" => {
-                    calls = Some(map.next_value_seed(CallsSeed { events_max: self.events_max, over: self.over, calls: PhantomData })?)
+                    let Self { events_max, events_expected, over, .. } = self;
+                    calls = Some(map.next_value_seed(CallsSeed { events_max, events_expected, over, calls: PhantomData })?);
                 }
                 "sentAt" => sent_at = map.next_value()?,
                 "writeKey" => write_key = map.next_value()?,
@@ -101,6 +108,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for RootSeed<'_, T> {
 
 struct CallsSeed<'s, T> {
     events_max: usize,
+    events_expected: usize,
     over: &'s Cell<bool>,
     calls: PhantomData<T>,
 }
@@ -121,7 +129,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for CallsSeed<'_, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-        let mut calls = Vec::with_capacity(32);
+        let mut calls = Vec::with_capacity(self.events_expected);
         while let Some(call) = seq.next_element()? {
             if calls.len() == self.events_max {
                 self.over.set(true);

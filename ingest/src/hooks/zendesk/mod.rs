@@ -44,7 +44,7 @@ fn put(envelope: &Envelope<'_>, what: &str, detail: &Detail<'_>, scene: &HookSce
     let status = status(what, detail)?;
     let priority = detail.priority.get().map(str::to_ascii_lowercase);
     let requester = detail.requester_id.get();
-    let replied = envelope.event.as_ref().and_then(|event| event.comment.as_ref()).is_some_and(|comment| comment.is_public_reply());
+    let replied = envelope.event.as_ref().and_then(|event| event.comment.as_ref()).is_some_and(types::Comment::is_public_reply);
     let ticket = Ticket {
         id,
         status: &status,
