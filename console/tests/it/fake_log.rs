@@ -25,10 +25,19 @@ struct Inner {
     starts: BTreeMap<Place, u64>,
     stuck: HashSet<String>,
     down: bool,
+    refused: u64,
     machine: Option<Machine>,
 }
 
 impl Inner {
+    fn up(&mut self) -> Result<(), LogError> {
+        if self.down {
+            self.refused += 1;
+            return Err(LogError::Unavailable("it is down".into()));
+        }
+        Ok(())
+    }
+
     fn bounds(&self, place: Place) -> Bounds {
         let end = self.records.get(&place).map_or(0, |records| records.len() as u64);
         Bounds { start: self.starts.get(&place).copied().unwrap_or(0), end }
@@ -58,6 +67,11 @@ impl FakeLog {
 
     pub(crate) fn set_down(&self, down: bool) {
         self.inner.0.lock().down = down;
+    }
+
+    /// How often somebody was told that it is down.
+    pub(crate) fn refused(&self) -> u64 {
+        self.inner.0.lock().refused
     }
 
     /// Retention takes everything before `start`.
@@ -105,7 +119,7 @@ impl FakeLog {
     }
 
     fn up(&self) -> Result<(), LogError> {
-        if self.inner.0.lock().down { Err(LogError::Unavailable("it is down".into())) } else { Ok(()) }
+        self.inner.0.lock().up()
     }
 }
 
@@ -168,9 +182,7 @@ impl Reader for FakeReader {
         let until = Instant::now() + timeout;
         let mut inner = self.inner.0.lock();
         loop {
-            if inner.down {
-                return Err(LogError::Unavailable("it is down".into()));
-            }
+            inner.up()?;
             let (mut count, mut moved) = (0, false);
             for ((topic, partition), next) in &mut self.next {
                 let records = inner.records.get(&(*topic, *partition)).map_or(&[][..], Vec::as_slice);

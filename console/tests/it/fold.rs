@@ -202,11 +202,11 @@ async fn the_fold_goes_on_when_the_log_is_back() {
     let world = World::new();
     world.log.set_down(true);
     world.put(|b| push_profile(b, &profile("a1", |_, _| ())));
-    until("the fold is cut off", || world.console.since_heartbeat() > std::time::Duration::ZERO).await;
+    until("the fold is cut off", || world.log.refused() > 0).await;
     world.log.set_down(false);
     world.settle().await;
     assert_eq!(world.ok("/api/v1/customers").await["total"], 1);
-    assert!(world.console.caught_up());
+    until("the fold says so", || world.console.caught_up()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
