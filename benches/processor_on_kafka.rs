@@ -1,9 +1,10 @@
 //! The processor's events per CPU-second on a real Kafka, beside a plain loop that consumes and decodes the same topic in the same run.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and breaks loudly")]
+#[path = "../tests/common/kafka.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests")]
+mod kafka;
 #[path = "support/mod.rs"]
 mod support;
-#[path = "../tests/common/kafka.rs"]
-mod kafka;
 
 use c360_log::kafka::{KafkaConfig, KafkaLog};
 use c360_log::{Batch, Clock, Log};

@@ -60,7 +60,8 @@ impl Access {
         let given_key = env_secret("C360_BOOTSTRAP_WRITE_KEY")?;
         let given_token = env_secret("C360_BOOTSTRAP_API_TOKEN")?;
         let key = settle(given_key, &mut kept.write_key_sha256, &mut made_up.write_key, keys.is_empty() && !settings.has_file, "wk_")?;
-        let token = settle(given_token, &mut kept.api_token_sha256, &mut made_up.api_token, tokens.is_empty() && !settings.has_file, "at_")?;
+        let token =
+            settle(given_token, &mut kept.api_token_sha256, &mut made_up.api_token, tokens.is_empty() && !settings.has_file, "at_")?;
         data.write_json("access.json", &kept)?;
         keys.extend(key.map(|hash| WriteKey { tenant: DEFAULT_TENANT.into(), name: "bootstrap".into(), hash }));
         tokens.extend(token.map(|sha256| ApiToken { tenant: DEFAULT_TENANT.into(), sha256 }));

@@ -18,7 +18,10 @@ pub(crate) fn open(spec: Option<ClockSpec>, data: &DataFolder) -> anyhow::Result
     let file = data.join(FILE);
     let Some(spec) = spec else {
         if file.exists() {
-            bail!("{} was run with --clock: go on with --clock (it goes on from the time that it had), or use another folder", data.join("").display());
+            bail!(
+                "{} was run with --clock: go on with --clock (it goes on from the time that it had), or use another folder",
+                data.join("").display()
+            );
         }
         return Ok(Clock::real());
     };

@@ -113,4 +113,3 @@ impl hyper::body::Body for Deadline {
         self.inner.size_hint()
     }
 }
-

@@ -192,7 +192,13 @@ impl Process {
         let (stop_public, stop_private, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let mut ingest = None;
         if let Some(listener) = public {
-            let stage = Ingest::new(settings.ingest.clone(), access.write_keys, Sources::new(settings.sources.clone())?, Arc::clone(&log), clock.clone());
+            let stage = Ingest::new(
+                settings.ingest.clone(),
+                access.write_keys,
+                Sources::new(settings.sources.clone())?,
+                Arc::clone(&log),
+                clock.clone(),
+            );
             tasks.spawn(http::serve(listener, c360_ingest::app(stage.clone()), stop_public.clone()));
             ingest = Some(stage);
         }
@@ -326,7 +332,7 @@ fn start_processor(engine: &Engine, settings: &Settings) -> anyhow::Result<[Runn
     let (resolve, aggregate) = (settings.processor.resolve.clone(), settings.processor.aggregate.clone());
     Ok([
         engine.start(move || Resolve::new(resolve.clone()), Arc::new(NoEffects))?,
-        engine.start(move || Aggregate::new(aggregate.clone()), Arc::new(MetricsShell::default()))?,
+        engine.start(move || Aggregate::new(aggregate.clone()), Arc::new(MetricsShell::new()))?,
     ])
 }
 

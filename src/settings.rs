@@ -213,8 +213,17 @@ impl Settings {
 
     /// One line on what is set.
     pub(crate) fn describe(&self) -> String {
-        let log = self.kafka.as_ref().map_or_else(|| format!("embedded log in {}", self.embedded.dir.display()), |k| format!("kafka at {}", k.brokers));
-        format!("{log}; {} sources, {} destinations, listening on {} and {}", self.sources.len(), self.sink.destinations.len(), self.listen, self.admin_listen)
+        let log = self
+            .kafka
+            .as_ref()
+            .map_or_else(|| format!("embedded log in {}", self.embedded.dir.display()), |k| format!("kafka at {}", k.brokers));
+        format!(
+            "{log}; {} sources, {} destinations, listening on {} and {}",
+            self.sources.len(),
+            self.sink.destinations.len(),
+            self.listen,
+            self.admin_listen
+        )
     }
 }
 

@@ -46,7 +46,10 @@ fn each_endpoint_refuses_what_it_cannot_take_and_goes_on() {
     assert_eq!(client.post(server.url("/v1/nonsense")).send().unwrap().status(), StatusCode::NOT_FOUND);
 
     assert_eq!(refusal(client.post(server.url("/hooks/stripe/nobody")).body("{}").send().unwrap()).0, 404);
-    assert_eq!(refusal(client.post(server.url("/hooks/stripe/stripe")).header("stripe-signature", "t=1,v1=00").body("{}").send().unwrap()).0, 401);
+    assert_eq!(
+        refusal(client.post(server.url("/hooks/stripe/stripe")).header("stripe-signature", "t=1,v1=00").body("{}").send().unwrap()).0,
+        401
+    );
     assert_eq!(refusal(client.post(server.url("/hooks/stripe/stripe")).body("{}").send().unwrap()).0, 401);
     assert_eq!(refusal(client.post(server.url("/hooks/zendesk/zendesk")).body("{}").send().unwrap()).0, 401);
 
@@ -94,7 +97,10 @@ fn a_bad_event_never_takes_its_batch_down() {
     // The one of the year 9999 became now.
     assert_eq!(view["usage"]["events"]["1d"], json!(3), "{view:#}");
     let metrics = server.client.get(server.admin_url("/metrics")).send().unwrap().text().unwrap();
-    let dead: f64 =
-        metrics.lines().filter(|l| l.starts_with("c360_dead_letters_total{")).map(|l| l.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+    let dead: f64 = metrics
+        .lines()
+        .filter(|l| l.starts_with("c360_dead_letters_total{"))
+        .map(|l| l.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+        .sum();
     assert!((dead - 4.0).abs() < f64::EPSILON, "{metrics}");
 }

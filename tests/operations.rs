@@ -133,11 +133,17 @@ fn a_bad_configuration_is_refused_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("c360.toml");
     std::fs::write(&file, "listen = \"127.0.0.1:8360\"\n\n[ingest.limits]\nbody_byte_max = 1\n").unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_c360")).args(["config", "check", "--config", file.to_str().unwrap()]).output().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_c360"))
+        .args(["config", "check", "--config", file.to_str().unwrap()])
+        .output()
+        .unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("line 4") && said.contains("body_byte_max"), "{said}");
     std::fs::write(&file, "listen = \"127.0.0.1:8360\"\n").unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_c360")).args(["config", "check", "--config", file.to_str().unwrap()]).output().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_c360"))
+        .args(["config", "check", "--config", file.to_str().unwrap()])
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{output:?}");
 }

@@ -45,7 +45,10 @@ fn counts_become(console: &Server, events: usize) {
     for account in 0..ACCOUNTS {
         eventually_within(Duration::from_secs(90), "the view is right", || {
             let (status, view) = console.get(&format!("/api/v1/customers/a{account}"));
-            if status == StatusCode::OK && at(&view, "/usage/events/7d") == &json!(events) && at(&view, "/usage/active_users/7d") == &json!(4) {
+            if status == StatusCode::OK
+                && at(&view, "/usage/events/7d") == &json!(events)
+                && at(&view, "/usage/active_users/7d") == &json!(4)
+            {
                 Ok(())
             } else {
                 Err((status, at(&view, "/usage/events").clone()))

@@ -95,7 +95,5 @@ pub trait Shell<E>: Send + Sync + 'static {
 pub struct NoEffects;
 
 impl Shell<std::convert::Infallible> for NoEffects {
-    fn perform(&self, _partition: u32, effects: Vec<std::convert::Infallible>) {
-        effects.into_iter().for_each(|never| match never {});
-    }
+    fn perform(&self, _partition: u32, _effects: Vec<std::convert::Infallible>) {}
 }

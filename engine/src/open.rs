@@ -70,7 +70,7 @@ impl Opener {
                 Ok(true) => METRICS.snapshots.with_label_values(&[machine, "restored"]).inc(),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(machine, partition, %error, "no snapshot could be restored: the state is rebuilt from the log")
+                    tracing::warn!(machine, partition, %error, "no snapshot could be restored: the state is rebuilt from the log");
                 }
             }
         }

@@ -87,7 +87,8 @@ fn a_snapshot_saves_the_replay() {
     let store = c360_engine::SnapshotStore::local(&dir.path().join("snapshots"), runtime.handle().clone()).unwrap();
     let started = Instant::now();
     // Each partition's snapshots after the work was done: the sequence moves on.
-    let enough = |list: &[c360_engine::SnapshotInfo]| (0..support::PARTITIONS).all(|p| list.iter().any(|s| s.partition == p && s.sequence > 3));
+    let enough =
+        |list: &[c360_engine::SnapshotInfo]| (0..support::PARTITIONS).all(|p| list.iter().any(|s| s.partition == p && s.sequence > 3));
     while !store.list().is_ok_and(|list| enough(&list)) {
         assert!(started.elapsed() < Duration::from_secs(30), "no snapshot after half a minute");
         std::thread::yield_now();

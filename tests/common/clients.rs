@@ -40,7 +40,8 @@ pub fn stripe(server: &Server, now_s: i64, events: &[Value]) {
     assert_eq!(signatures.len(), bodies.len());
     for (body, signature) in bodies.iter().zip(signatures) {
         super::eventually("a webhook is acknowledged", || {
-            let answer = server.client.post(server.url("/hooks/stripe/stripe")).header("stripe-signature", signature).body(body.clone()).send();
+            let answer =
+                server.client.post(server.url("/hooks/stripe/stripe")).header("stripe-signature", signature).body(body.clone()).send();
             match answer {
                 Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
                 other => Err(format!("{other:?}")),

@@ -1,5 +1,5 @@
 //! A small machine whose every answer can be recomputed, and the log it runs on.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 use c360_engine::{Actions, ApplyError, At, Engine, EngineConfig, Machine, Running, Shell, SnapshotStore, State, StateError, Timer};
 use c360_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use c360_log::{Batch, Clock, Log, RecordRef};
@@ -39,7 +39,8 @@ impl Machine for Summing {
             state.set_timer(at.now + ms.parse::<i64>().unwrap(), record.key);
             return Ok(());
         }
-        let sum = state.get(&row(record.key))?.map_or(0, |v| String::from_utf8(v).unwrap().parse::<u64>().unwrap()) + text.parse::<u64>().unwrap();
+        let sum = state.get(&row(record.key))?.map_or(0, |v| String::from_utf8(v).unwrap().parse::<u64>().unwrap())
+            + text.parse::<u64>().unwrap();
         state.put(row(record.key), sum.to_string().into_bytes());
         let said = format!("{} {text} {sum}", record.offset);
         actions.outputs.push(Topic::Alerts, |k| k.extend_from_slice(record.key), |v| v.extend_from_slice(said.as_bytes()));
