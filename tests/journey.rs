@@ -1,4 +1,5 @@
 //! The journey of an event to a delivered alert: real clients at both ends, the embedded log and a real Kafka between them, and kill -9 at ten seeded moments.
+#![allow(clippy::unwrap_used, reason = "a test breaks loudly")]
 mod common;
 
 use common::clients::{Receiver, segment, stripe};

@@ -1,4 +1,5 @@
 //! Start, stop and the probes, as an operator meets them.
+#![allow(clippy::unwrap_used, reason = "a test breaks loudly")]
 mod common;
 
 use common::server::{Server, Setup, WRITE_KEY};

@@ -1,4 +1,5 @@
 //! Each role a process of its own, on Kafka: one of two processors is killed for good in the middle, and the answers are right.
+#![allow(clippy::unwrap_used, reason = "a test breaks loudly")]
 mod common;
 
 use common::server::{Server, Setup};

@@ -140,14 +140,14 @@ impl<M: Machine> Session<'_, M> {
             Ok(done) => done,
             Err(broken) => return self.recover(broken),
         };
-        for change in changes {
-            self.change(change)?;
-        }
         if records > 0 {
             METRICS.records.with_label_values(&[M::NAME]).inc_by(records);
             self.commit()?;
-        } else {
+        } else if changes.is_empty() {
             self.tick_where_due();
+        }
+        for change in changes {
+            self.change(change)?;
         }
         self.maintain()
     }

@@ -1,4 +1,5 @@
 //! What the engine does when things go wrong, on the embedded log.
+#![allow(clippy::unwrap_used, reason = "a test breaks loudly")]
 mod support;
 use c360_log::{Clock, ClockSpec, Log};
 use c360_schemas::{DeadLetter, Topic, Wire};

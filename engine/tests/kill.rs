@@ -1,4 +1,5 @@
 //! kill -9 at seeded moments: each output stands in the log once, and the sums are right.
+#![allow(clippy::unwrap_used, reason = "a test breaks loudly")]
 mod support;
 use c360_log::Clock;
 use c360_schemas::Topic;

@@ -117,7 +117,8 @@ impl std::str::FromStr for ClockSpec {
     fn from_str(text: &str) -> Result<Self, String> {
         let (start, rate) = text.rsplit_once('@').unwrap_or((text, "1"));
         let start: jiff::Timestamp = start.parse().map_err(|e| format!("{start:?} is not a time like 2026-01-01T00:00:00Z: {e}"))?;
-        let rate: f64 = rate.parse().map_err(|_| format!("{rate:?} is not a number: after @ stands how many times faster than real time"))?;
+        let rate: f64 =
+            rate.parse().map_err(|_| format!("{rate:?} is not a number: after @ stands how many times faster than real time"))?;
         if !rate.is_finite() || rate < 0.0 {
             return Err("the rate after @ must be 0 or more".into());
         }

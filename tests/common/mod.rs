@@ -1,5 +1,5 @@
 //! What the whole-system tests stand on: the real binary, a real Kafka, the real clients.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
+#![allow(dead_code, unreachable_pub, clippy::print_stderr, reason = "each test uses its part")]
 pub mod clients;
 pub mod kafka;
 pub mod server;
