@@ -14,7 +14,7 @@ use support::{append, engine, open_log, read_all, runtime, start, wait_until_don
 /// Set for the process that is to be killed: the folder it works in.
 const CHILD: &str = "C360_ENGINE_KILL_DIR";
 const KEYS: usize = 20;
-const RECORDS: usize = 20_000;
+const RECORDS: usize = 100_000;
 const ROUNDS: usize = 8;
 
 /// Not a test by itself: what the killed process does. Without the variable it does nothing.
@@ -52,7 +52,7 @@ fn outputs_are_exactly_once_whenever_it_is_killed() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::park_timeout(Duration::from_millis(random.random_range(60..400)));
+        std::thread::park_timeout(Duration::from_millis(random.random_range(40..300)));
         if child.try_wait().unwrap().is_none() {
             killed += 1;
             child.kill().unwrap();

@@ -36,7 +36,7 @@ fn batch(from: usize, n: usize) -> Batch {
     for i in from..from + n {
         // Values that compress about as well as events do.
         let value = |out: &mut Vec<u8>| {
-            (0..VALUE_BYTES / 8).for_each(|j| out.extend_from_slice(&((i * 31 + j * j) as u64 % 100_003).to_le_bytes()))
+            (0..VALUE_BYTES / 8).for_each(|j| out.extend_from_slice(&((i * 31 + j * j) as u64 % 100_003).to_le_bytes()));
         };
         batch.push(Topic::Events, |key| key.extend_from_slice(format!("default/account-{}", i % 100_000).as_bytes()), value);
     }

@@ -3,8 +3,9 @@ use prometheus::{IntCounterVec, register_int_counter_vec};
 use std::sync::LazyLock;
 
 #[allow(clippy::expect_used, reason = "the name is a constant; a clash is a bug that the first test finds")]
-static DEAD_LETTERS: LazyLock<IntCounterVec> =
-    LazyLock::new(|| register_int_counter_vec!("c360_dead_letters_total", "What could not be taken, by reason.", &["reason"]).expect("metric"));
+static DEAD_LETTERS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    register_int_counter_vec!("c360_dead_letters_total", "What could not be taken, by reason.", &["reason"]).expect("metric")
+});
 
 /// Counts one dead letter.
 pub fn count_dead_letter(reason: &str) {

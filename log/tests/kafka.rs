@@ -1,5 +1,5 @@
 //! The log on a real Kafka, held to what holds for every log, and to what is its own.
-#![allow(unreachable_pub, reason = "the suite is shared by test binaries")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may stop, and the suite is shared by test binaries")]
 
 mod conformance;
 mod kafka_support;
@@ -176,6 +176,41 @@ fn another_instance_takes_over_from_one_that_was_killed_for_good() {
         *counts.entry(record.value).or_insert(0) += 1;
     }
     assert!(!counts.is_empty() && counts.values().all(|n| *n == 2000), "{:?}", counts.values());
+}
+
+#[test]
+fn a_member_that_the_group_gave_up_cannot_commit() {
+    let mut fixture = Kafka::unopened();
+    fixture.config.poll_interval_max_ms = fixture.config.session_timeout_ms;
+    fixture.open();
+    let log = fixture.log();
+    append(&*log, one_in(Topic::Events, 0, "in"));
+    let (mut stuck, _) = join(&*log, &alone("stuck", &[Topic::Events]));
+    take(&mut *stuck, 1);
+    // It does not poll any more, so after a while the group goes on without it.
+    let spec = MemberSpec { instance: "heir".into(), ..alone("stuck", &[Topic::Events]) };
+    let (mut heir, mut owned) = join(&*log, &spec);
+    // It may be given a part of them first: the group waits a while for the one that is stuck.
+    let mut seen = 0;
+    until("the heir has all of it", || {
+        for change in poll_passing(&mut *heir, &mut |_| seen += 1) {
+            owned = match change {
+                Change::Revoked(_) => Vec::new(),
+                Change::Assigned(partitions) => {
+                    for &partition in &partitions {
+                        let from = heir.committed(partition).unwrap();
+                        heir.start(partition, &from).unwrap();
+                    }
+                    partitions
+                }
+            };
+        }
+        owned.len() == PARTITIONS as usize && seen > 0
+    });
+    let outcome = stuck.commit(&batch(Topic::Alerts, [("t/k", "late")]), &[(Topic::Events, 0, 1)]);
+    assert!(matches!(outcome, Err(LogError::Fenced(_))), "{outcome:?}");
+    heir.commit(&batch(Topic::Alerts, [("t/k", "heir")]), &[(Topic::Events, 0, 1)]).unwrap();
+    assert_eq!(read_all(&*log, &[Topic::Alerts]).iter().map(conformance::kit::Owned::text).collect::<Vec<_>>(), ["heir"]);
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        client_error(&self.health, &error, reason);
+        client_error(&error, reason);
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     /// librdkafka's own mock brokers, inside the client.
     fn appender(change: impl FnOnce(&mut KafkaConfig)) -> Appender {
         let mut config = KafkaConfig { topic_prefix: "t.".into(), append_timeout_ms: 10_000, ..KafkaConfig::default() };
-        config.settings.insert("test.mock.num.brokers".into(), "1".into());
+        config.settings.0.insert("test.mock.num.brokers".into(), "1".into());
         change(&mut config);
         Appender::new(&config, &Arc::new(Names::new("t.", 4)), &Clock::real(), &Arc::new(Health::new())).unwrap()
     }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn brokers_that_are_not_there_fail_an_append_in_bounded_time() {
         let appender = appender(|config| {
-            config.settings.clear();
+            config.settings.0.clear();
             config.brokers = "127.0.0.1:1".into();
             config.append_timeout_ms = 300;
         });

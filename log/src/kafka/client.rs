@@ -1,11 +1,9 @@
 //! How each client of librdkafka is set up. What the promises of the log rest on is set last, over whatever the user's own settings say.
 use super::KafkaConfig;
-use super::health::Health;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::sync::Arc;
+use rdkafka::error::KafkaError;
 
 /// Records that a consumer tries to have at hand for each partition.
 const FETCH_AHEAD_RECORDS: &str = "100000";
@@ -25,7 +23,7 @@ fn base(config: &KafkaConfig, defaults: &[(&str, &str)]) -> ClientConfig {
     for (name, value) in defaults {
         client.set(*name, *value);
     }
-    for (name, value) in &config.settings {
+    for (name, value) in &config.settings.0 {
         client.set(name, value);
     }
     client.set("bootstrap.servers", &config.brokers).set("log.connection.close", "false").set("statistics.interval.ms", "0");
@@ -128,7 +126,7 @@ pub(super) fn transactional(config: &KafkaConfig, id: &str) -> ClientConfig {
 pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-            tracing::error!(target: "c360_log::librdkafka", facility, "{line}")
+            tracing::error!(target: "c360_log::librdkafka", facility, "{line}");
         }
         // It calls an error what it mends itself a moment later, such as a broker that is away.
         RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => tracing::warn!(target: "c360_log::librdkafka", facility, "{line}"),
@@ -137,16 +135,13 @@ pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
     }
 }
 
-/// Passes an error of a client on; one that says that no broker is left turns the health red.
-pub(super) fn client_error(health: &Health, error: &KafkaError, reason: &str) {
+/// Passes an error of a client on. librdkafka mends it itself, or says it again where it matters; whether the brokers answer is asked by [`super::health`].
+pub(super) fn client_error(error: &KafkaError, reason: &str) {
     tracing::debug!(%error, reason, "a kafka client reported an error");
-    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-        health.lost(reason);
-    }
 }
 
 /// Context of the clients that only need their log lines passed on.
-pub(super) struct Plain(pub(super) Arc<Health>);
+pub(super) struct Plain;
 
 impl ClientContext for Plain {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
@@ -154,7 +149,7 @@ impl ClientContext for Plain {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        client_error(&self.0, &error, reason);
+        client_error(&error, reason);
     }
 }
 

@@ -43,7 +43,7 @@ pub struct KafkaConfig {
     /// Bytes that one consumer fetches ahead, in KB.
     pub fetch_ahead_kb: u32,
     /// More settings for librdkafka (TLS, SASL and others), as its documentation names them. What c360's promises rest on (idempotence, isolation, commits) cannot be set so.
-    pub settings: BTreeMap<String, String>,
+    pub settings: Settings,
 }
 
 impl Default for KafkaConfig {
@@ -66,7 +66,7 @@ impl Default for KafkaConfig {
             commit_timeout_ms: 30_000,
             poll_interval_max_ms: 300_000,
             fetch_ahead_kb: 65_536,
-            settings: BTreeMap::new(),
+            settings: Settings::default(),
         }
     }
 }
@@ -87,6 +87,17 @@ impl KafkaConfig {
     /// librdkafka takes 1,000 ms at least.
     pub(super) fn transaction_timeout_ms(&self) -> u64 {
         self.transaction_timeout_ms.unwrap_or(self.session_timeout_ms / 5 * 4).max(1_000)
+    }
+}
+
+/// Names and values for librdkafka. Shown without the values: some are secrets.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -1,6 +1,21 @@
 //! What librdkafka's errors mean for whoever uses the log.
 use crate::LogError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use std::time::{Duration, Instant};
+
+/// Pause before a question is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Asks again for as long as the brokers are handing a lead on; `ask` gets the time that is left.
+pub(super) fn ask_again<T>(timeout: Duration, ask: impl Fn(Duration) -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        match ask(deadline.saturating_duration_since(Instant::now())) {
+            Err(error) if passing(&error) && Instant::now() < deadline => std::thread::sleep(ASK_AGAIN),
+            other => return other,
+        }
+    }
+}
 
 /// An error of a question to the brokers.
 pub(super) fn unavailable(what: &str, error: &KafkaError) -> LogError {
@@ -36,4 +51,26 @@ pub(super) fn fenced(code: Code) -> bool {
 /// An error that ends a client.
 pub(super) fn fatal(code: Code, text: String) -> LogError {
     if fenced(code) { LogError::Fenced(text) } else { LogError::Fatal(text) }
+}
+
+/// Whether the brokers will answer otherwise in a moment.
+fn passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::ReplicaNotAvailable
+                | Code::OffsetNotAvailable
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::NoOffset
+                | Code::BrokerTransportFailure
+                | Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::NotCoordinator
+                | Code::UnstableOffsetCommit
+                | Code::WaitingForCoordinator
+        )
+    )
 }

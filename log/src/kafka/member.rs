@@ -5,7 +5,6 @@
 use super::KafkaConfig;
 use super::client;
 use super::failure;
-use super::health::Health;
 use super::names::Names;
 use super::rebalance::{Decision, Seat};
 use super::source::Source;
@@ -26,27 +25,24 @@ pub(super) struct KafkaMember {
     source: Source<Seat>,
     transaction: Transaction,
     topics: Vec<Topic>,
+    partitions: u32,
+    /// For questions that are answered at once.
     timeout: Duration,
+    /// For offsets that another member, who was killed, may have left in an open transaction.
+    patience: Duration,
     /// Assigned and not read yet: waits until each was started.
     waiting: BTreeMap<u32, Option<Vec<(Topic, u64)>>>,
     owned: BTreeSet<u32>,
 }
 
 impl KafkaMember {
-    pub(super) fn join(
-        config: &KafkaConfig,
-        spec: &MemberSpec,
-        names: &Arc<Names>,
-        clock: &Clock,
-        health: &Arc<Health>,
-    ) -> Result<Self, LogError> {
+    pub(super) fn join(config: &KafkaConfig, spec: &MemberSpec, names: &Arc<Names>, clock: &Clock) -> Result<Self, LogError> {
         let group = names.group(&spec.group);
         let id = format!("{group}.{}", spec.instance);
         // First of all: ends what a predecessor that was killed left open, so that its offsets can be read.
-        let transaction = Transaction::new(config, &id, Arc::clone(names), clock.clone(), Arc::clone(health))?;
-        let consumer =
-            BaseConsumer::from_config_and_context(&client::member(config, &group, &spec.instance), Seat::new(Arc::clone(health)))
-                .map_err(|error| LogError::Setup(format!("the consumer cannot be set up: {error}")))?;
+        let transaction = Transaction::new(config, &id, Arc::clone(names), clock.clone())?;
+        let consumer = BaseConsumer::from_config_and_context(&client::member(config, &group, &spec.instance), Seat::default())
+            .map_err(|error| LogError::Setup(format!("the consumer cannot be set up: {error}")))?;
         let source = Source::new(consumer, names.of_all(&spec.topics)?, names.partitions, config.request_timeout());
         let topics: Vec<&str> = source.topics().map(|(_, name)| name).collect();
         source.consumer().subscribe(&topics).map_err(|error| LogError::Fatal(format!("joining {group} failed: {error}")))?;
@@ -55,7 +51,9 @@ impl KafkaMember {
             source,
             transaction,
             topics: spec.topics.clone(),
+            partitions: names.partitions,
             timeout: config.request_timeout(),
+            patience: config.connect_timeout(),
             waiting: BTreeMap::new(),
             owned: BTreeSet::new(),
         })
@@ -89,6 +87,11 @@ impl KafkaMember {
     /// The partitions of a list that has each of them for each topic.
     fn co_partitioned(&self, list: &[(String, u32)]) -> Result<BTreeSet<u32>, LogError> {
         let partitions: BTreeSet<u32> = list.iter().map(|(_, partition)| *partition).collect();
+        if partitions.last().is_some_and(|last| *last >= self.partitions) {
+            return Err(LogError::Setup(
+                "the topics were given more partitions; keys live elsewhere then, so make new topics and import anew".into(),
+            ));
+        }
         if list.len() != partitions.len() * self.topics.len() {
             return Err(LogError::Setup(format!(
                 "the group was given different partitions of its topics ({list:?}); all its members must ask for the same topics, with the range assignor"
@@ -111,11 +114,8 @@ impl KafkaMember {
 
     fn first_kept(&self, topic: Topic, partition: u32) -> Result<u64, LogError> {
         let name = self.source.name(topic);
-        let (low, _) = self
-            .source
-            .consumer()
-            .fetch_watermarks(name, partition as i32, self.timeout)
-            .map_err(|error| failure::unavailable(name, &error))?;
+        let ask = |left| self.source.consumer().fetch_watermarks(name, partition as i32, left);
+        let (low, _) = failure::ask_again(self.timeout, ask).map_err(|error| failure::unavailable(name, &error))?;
         Ok(low.max(0) as u64)
     }
 }
@@ -160,7 +160,7 @@ impl Member for KafkaMember {
         let found = self
             .source
             .consumer()
-            .committed_offsets(list, self.timeout)
+            .committed_offsets(list, self.patience)
             .map_err(|error| failure::unavailable("committed offsets", &error))?;
         let mut all = Vec::with_capacity(self.topics.len());
         for &topic in &self.topics {

@@ -20,7 +20,7 @@ mod source;
 mod topics;
 mod transaction;
 
-pub use config::{KafkaConfig, Retention};
+pub use config::{KafkaConfig, Retention, Settings};
 
 use crate::{Appended, Batch, Bounds, Clock, Log, LogError, Member, MemberSpec, Reader};
 use append::Appender;
@@ -106,11 +106,11 @@ impl Log for KafkaLog {
             // librdkafka would wait for a topic that is not there.
             self.offsets.starts(*topic)?;
         }
-        Ok(Box::new(KafkaMember::join(&self.config, spec, &self.names, &self.clock, &self.health)?))
+        Ok(Box::new(KafkaMember::join(&self.config, spec, &self.names, &self.clock)?))
     }
 
     fn reader(&self, topics: &[Topic], from: &[(Topic, u32, u64)]) -> Result<Box<dyn Reader>, LogError> {
-        Ok(Box::new(KafkaReader::new(&self.config, &self.names, &self.health, &self.offsets, topics, from)?))
+        Ok(Box::new(KafkaReader::new(&self.config, &self.names, &self.offsets, topics, from)?))
     }
 
     fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {

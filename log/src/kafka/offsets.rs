@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 const GROUPS_MAX: usize = 16;
 /// Events (log lines, errors) of an idle client that are looked at in one go.
 const EVENTS_AT_ONCE: usize = 64;
-/// Pause before a question is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(20);
+/// Pause between looks at topics that are being made.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) struct Offsets {
     config: KafkaConfig,
@@ -32,7 +32,7 @@ pub(super) struct Offsets {
 
 impl Offsets {
     pub(super) fn new(config: &KafkaConfig, names: &Arc<Names>, health: &Arc<Health>) -> Result<Self, LogError> {
-        let client = new_client(&client::plain(config), health)?;
+        let client = new_client(&client::plain(config))?;
         Ok(Self { config: config.clone(), names: Arc::clone(names), health: Arc::clone(health), client, groups: Mutex::default() })
     }
 
@@ -49,16 +49,9 @@ impl Offsets {
         self.ask(topic, Offset::Beginning)
     }
 
-    /// Asks again while the brokers are handing a partition's lead on.
     fn ask(&self, topic: Topic, what: Offset) -> Result<Vec<u64>, LogError> {
-        let deadline = Instant::now() + self.config.request_timeout();
-        loop {
-            match self.ask_once(topic, what, deadline.saturating_duration_since(Instant::now())) {
-                Err(error) if passing(&error) && Instant::now() < deadline => std::thread::sleep(ASK_AGAIN),
-                Err(error) => return Err(failure::unavailable(self.names.of(topic), &error)),
-                Ok(offsets) => return Ok(offsets),
-            }
-        }
+        failure::ask_again(self.config.request_timeout(), |left| self.ask_once(topic, what, left))
+            .map_err(|error| failure::unavailable(self.names.of(topic), &error))
     }
 
     fn ask_once(&self, topic: Topic, what: Offset, timeout: Duration) -> Result<Vec<u64>, KafkaError> {
@@ -87,7 +80,7 @@ impl Offsets {
                 if Instant::now() >= deadline {
                     return Err(error);
                 }
-                std::thread::sleep(ASK_AGAIN);
+                std::thread::sleep(LOOK_AGAIN);
             }
         }
         Ok(())
@@ -99,7 +92,8 @@ impl Offsets {
         let fail = |error| failure::unavailable("committed offsets", &error);
         let mut list = TopicPartitionList::new();
         list.add_partition_range(name, 0, self.names.partitions as i32 - 1);
-        let found = self.group(group)?.committed_offsets(list, self.config.request_timeout()).map_err(fail)?;
+        let client = self.group(group)?;
+        let found = failure::ask_again(self.config.request_timeout(), |left| client.committed_offsets(list.clone(), left)).map_err(fail)?;
         (0..self.names.partitions)
             .map(|partition| match found.find_partition(name, partition as i32) {
                 None => Ok(None),
@@ -119,7 +113,7 @@ impl Offsets {
         if groups.len() >= GROUPS_MAX {
             groups.clear();
         }
-        let client = Arc::new(new_client(&client::group_watcher(&self.config, &self.names.group(group)), &self.health)?);
+        let client = Arc::new(new_client(&client::group_watcher(&self.config, &self.names.group(group)))?);
         groups.insert(group.to_owned(), Arc::clone(&client));
         Ok(client)
     }
@@ -140,24 +134,6 @@ impl Offsets {
     }
 }
 
-/// Whether the brokers will answer otherwise in a moment.
-fn passing(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::NotLeaderForPartition
-                | Code::LeaderNotAvailable
-                | Code::ReplicaNotAvailable
-                | Code::OffsetNotAvailable
-                | Code::FencedLeaderEpoch
-                | Code::UnknownLeaderEpoch
-                | Code::NoOffset
-                | Code::BrokerTransportFailure
-        )
-    )
-}
-
-fn new_client(config: &rdkafka::ClientConfig, health: &Arc<Health>) -> Result<BaseConsumer<Plain>, LogError> {
-    BaseConsumer::from_config_and_context(config, Plain(Arc::clone(health)))
-        .map_err(|error| LogError::Setup(format!("the client cannot be set up: {error}")))
+fn new_client(config: &rdkafka::ClientConfig) -> Result<BaseConsumer<Plain>, LogError> {
+    BaseConsumer::from_config_and_context(config, Plain).map_err(|error| LogError::Setup(format!("the client cannot be set up: {error}")))
 }

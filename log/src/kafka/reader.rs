@@ -1,7 +1,6 @@
 //! Reading on from positions that the reader's user keeps: partitions are assigned by hand, nothing is committed.
 use super::KafkaConfig;
 use super::client::{self, Plain};
-use super::health::Health;
 use super::names::Names;
 use super::offsets::Offsets;
 use super::source::Source;
@@ -9,7 +8,6 @@ use crate::{LogError, Reader, RecordRef};
 use c360_schemas::Topic;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::BaseConsumer;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long records are waited for before the consumer's own events are looked after.
@@ -23,14 +21,13 @@ impl KafkaReader {
     pub(super) fn new(
         config: &KafkaConfig,
         names: &Names,
-        health: &Arc<Health>,
         offsets: &Offsets,
         topics: &[Topic],
         from: &[(Topic, u32, u64)],
     ) -> Result<Self, LogError> {
         // librdkafka wants a group to read by; nobody joins this one, and nothing is committed to it.
         let group = names.group(&format!("reader.{}", std::process::id()));
-        let consumer = BaseConsumer::from_config_and_context(&client::consumer(config, &group), Plain(Arc::clone(health)))
+        let consumer = BaseConsumer::from_config_and_context(&client::consumer(config, &group), Plain)
             .map_err(|error| LogError::Setup(format!("the consumer cannot be set up: {error}")))?;
         let mut source = Source::new(consumer, names.of_all(topics)?, names.partitions, config.request_timeout());
         let mut all = Vec::new();

@@ -1,6 +1,5 @@
 //! What the group tells a member. The callbacks run inside the consumer's poll, on the member's own thread; they only note what happened, and the member hands it out.
 use super::client::{client_error, log_line};
-use super::health::Health;
 use parking_lot::Mutex;
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -9,7 +8,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// What the group decided, with full topic names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,16 +19,12 @@ pub(super) enum Decision {
 }
 
 /// Context of a member's consumer.
+#[derive(Default)]
 pub(super) struct Seat {
-    health: Arc<Health>,
     decisions: Mutex<VecDeque<Decision>>,
 }
 
 impl Seat {
-    pub(super) fn new(health: Arc<Health>) -> Self {
-        Self { health, decisions: Mutex::default() }
-    }
-
     pub(super) fn has_decision(&self) -> bool {
         !self.decisions.lock().is_empty()
     }
@@ -46,7 +40,7 @@ impl ClientContext for Seat {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        client_error(&self.health, &error, reason);
+        client_error(&error, reason);
     }
 }
 

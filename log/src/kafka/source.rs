@@ -169,7 +169,7 @@ impl<C: ConsumerContext + 'static> Source<C> {
                 }
             }
             Fetched::Failed { topic, partition, code, text } => {
-                gone = cursors.topic(topic).map(|topic| (topic, partition, code, text)).or(gone.take())
+                gone = cursors.topic(topic).map(|topic| (topic, partition, code, text)).or(gone.take());
             }
         });
         if let Some((topic, partition, code, text)) = gone {

@@ -9,7 +9,6 @@ use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedR
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Pause between looks at topics that are being made.
@@ -27,8 +26,8 @@ struct Found {
 }
 
 /// Makes the topics that are not there and checks those that are; the number of partitions of each.
-pub(super) fn ensure(config: &KafkaConfig, clock: &Clock, health: &Arc<Health>) -> Result<u32, LogError> {
-    let admin = AdminClient::from_config_and_context(&client::plain(config), Plain(Arc::clone(health)))
+pub(super) fn ensure(config: &KafkaConfig, clock: &Clock, health: &Health) -> Result<u32, LogError> {
+    let admin = AdminClient::from_config_and_context(&client::plain(config), Plain)
         .map_err(|error| LogError::Setup(format!("the kafka client cannot be set up: {error}")))?;
     let deadline = Instant::now() + config.connect_timeout();
     let found = reach(&admin, config, deadline)?;

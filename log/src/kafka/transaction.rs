@@ -4,7 +4,6 @@
 //! when the next of its id comes, or after the transaction timeout.
 use super::KafkaConfig;
 use super::client::{self, client_error, log_line};
-use super::health::Health;
 use super::names::Names;
 use super::pump::Pump;
 use super::{failure, native};
@@ -24,8 +23,8 @@ use std::time::{Duration, Instant};
 const RETRY: Duration = Duration::from_millis(5);
 
 /// Context of a transactional producer: notes the first record that failed.
+#[derive(Default)]
 struct Outputs {
-    health: Arc<Health>,
     failed: Mutex<Option<LogError>>,
 }
 
@@ -35,7 +34,7 @@ impl ClientContext for Outputs {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        client_error(&self.health, &error, reason);
+        client_error(&error, reason);
     }
 }
 
@@ -64,9 +63,8 @@ pub(super) struct Transaction {
 
 impl Transaction {
     /// Takes the place of an older one of the same `id`.
-    pub(super) fn new(config: &KafkaConfig, id: &str, names: Arc<Names>, clock: Clock, health: Arc<Health>) -> Result<Self, LogError> {
-        let context = Outputs { health, failed: Mutex::new(None) };
-        let producer = BaseProducer::from_config_and_context(&client::transactional(config, id), context)
+    pub(super) fn new(config: &KafkaConfig, id: &str, names: Arc<Names>, clock: Clock) -> Result<Self, LogError> {
+        let producer = BaseProducer::from_config_and_context(&client::transactional(config, id), Outputs::default())
             .map_err(|error| LogError::Setup(format!("the transactional producer cannot be set up: {error}")))?;
         let producer = Arc::new(producer);
         let pump = Pump::start("log-commit", Arc::clone(&producer))
@@ -81,7 +79,7 @@ impl Transaction {
             open: false,
         };
         let deadline = Instant::now() + config.connect_timeout();
-        this.retry(deadline, |producer, left| producer.init_transactions(left)).map_err(|error| match this.outcome(&error, "init") {
+        this.retry(deadline, Producer::init_transactions).map_err(|error| match this.outcome(&error, "init") {
             LogError::Aborted(text) => LogError::Unavailable(text),
             other => other,
         })?;
@@ -169,7 +167,7 @@ impl Transaction {
 
     fn abort(&mut self) -> Result<(), LogError> {
         let deadline = Instant::now() + self.timeout;
-        match self.retry(deadline, |producer, left| producer.abort_transaction(left)) {
+        match self.retry(deadline, Producer::abort_transaction) {
             Ok(()) => {
                 self.open = false;
                 Ok(())

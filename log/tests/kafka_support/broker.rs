@@ -71,9 +71,10 @@ impl Broker {
     fn guard(&self) {
         let stop = script("stop").get_program().to_owned();
         let mut command = Command::new("setsid");
-        command.args(["sh", "-c", "while kill -0 \"$0\" 2>/dev/null; do sleep 0.3; done; \"$1\" \"$2\"; rm -rf \"$2\""]);
+        command.args(["--fork", "sh", "-c", "while kill -0 \"$0\" 2>/dev/null; do sleep 0.3; done; \"$1\" \"$2\"; rm -rf \"$2\""]);
         command.arg(std::process::id().to_string()).arg(stop).arg(&self.data);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        assert!(status.success(), "setsid (util-linux) is needed");
     }
 
     pub fn up(&self) {

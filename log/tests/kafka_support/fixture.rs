@@ -68,6 +68,8 @@ impl Kafka {
         let mut fixture = Self::unopened();
         fixture._user = None;
         fixture._alone = Some(broker::alone());
+        // An outage is waited out more than once.
+        fixture.config.append_timeout_ms = 2_000;
         fixture.open();
         fixture
     }
