@@ -18,6 +18,7 @@ const BATCH: usize = 500;
 const ACCOUNTS: usize = 10_000;
 
 fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let events = env_number("EVENTS", 1_000_000);
     let broker = kafka::broker();
     let config = KafkaConfig { brokers: broker.into(), topic_prefix: PREFIX.into(), ..KafkaConfig::default() };
@@ -55,7 +56,6 @@ fn main() {
             ("peak MB", server.peak_mb()),
         ],
     );
-    let _ = free_port();
 }
 
 fn fill(log: &dyn Log, runtime: &tokio::runtime::Runtime, events: usize) {
