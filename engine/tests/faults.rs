@@ -96,7 +96,6 @@ fn a_snapshot_saves_the_replay() {
     }
     running.stop();
     std::fs::remove_dir_all(dir.path().join("state")).unwrap();
-    // The numbers are taken out of the log's reach: only a restored snapshot can know their sum.
     let quiet = engine(dir.path(), log.clone(), &clock, &runtime, |_| {});
     append(runtime.handle(), &*log, "a", ["5".to_owned()]);
     let (running, _) = start(&quiet);
