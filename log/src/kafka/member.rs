@@ -59,9 +59,8 @@ impl KafkaMember {
         })
     }
 
-    /// Looks after the group; what it decided.
+    /// What the group decided.
     fn changes(&mut self) -> Result<Vec<Change>, LogError> {
-        self.source.serve(Seat::has_decision)?;
         let decision = self.source.consumer().context().next_decision();
         match decision {
             None => Ok(Vec::new()),
@@ -124,6 +123,10 @@ impl Member for KafkaMember {
     fn poll(&mut self, timeout: Duration, max: usize, on_record: &mut dyn FnMut(RecordRef<'_>)) -> Result<Vec<Change>, LogError> {
         let deadline = Instant::now() + timeout;
         loop {
+            // A decision that came with records waits for the next poll: records and changes are never handed over together.
+            if self.source.serve(Seat::has_decision, max, on_record)? > 0 {
+                return Ok(Vec::new());
+            }
             let changes = self.changes()?;
             if !changes.is_empty() {
                 return Ok(changes);

@@ -49,7 +49,10 @@ impl Reader for KafkaReader {
     fn poll(&mut self, timeout: Duration, max: usize, on_record: &mut dyn FnMut(RecordRef<'_>)) -> Result<usize, LogError> {
         let deadline = Instant::now() + timeout;
         loop {
-            self.source.serve(|_| false)?;
+            let alone = self.source.serve(|_| false, max, on_record)?;
+            if alone > 0 {
+                return Ok(alone);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let records = self.source.pull(left.min(SLICE), max, on_record)?;
             if records > 0 || left.is_zero() {

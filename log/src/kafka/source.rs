@@ -5,6 +5,7 @@ use crate::{Headers, LogError, RecordRef};
 use c360_schemas::Topic;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::CString;
 use std::time::Duration;
@@ -47,26 +48,52 @@ impl Cursors {
     }
 
     /// Hands a record over and moves on; whether it was one that is asked for.
-    fn record(&mut self, message: &Message<'_>, on_record: &mut dyn FnMut(RecordRef<'_>)) -> bool {
-        let Some(topic) = self.topic(message.topic) else { return false };
-        let slot = self.slot(topic, message.partition);
+    fn record(
+        &mut self,
+        topic: &[u8],
+        mut record: RecordRef<'_>,
+        headers: impl FnOnce(&mut Vec<u8>),
+        on_record: &mut dyn FnMut(RecordRef<'_>),
+    ) -> bool {
+        let Some(topic) = self.topic(topic) else { return false };
+        let slot = self.slot(topic, record.partition);
         // Taken away meanwhile, or seen before: it may have been in the queue already.
-        if self.next[slot].is_none_or(|next| message.offset < next) {
+        if self.next[slot].is_none_or(|next| record.offset < next) {
             return false;
         }
-        self.next[slot] = Some(message.offset + 1);
+        self.next[slot] = Some(record.offset + 1);
         self.headers.clear();
-        message.headers(|name, value| Headers::write(&mut self.headers, name, value));
-        on_record(RecordRef {
-            topic,
-            partition: message.partition,
-            offset: message.offset,
-            recorded_at: message.timestamp,
-            key: message.key,
-            value: message.value,
-            headers: Headers(&self.headers),
-        });
+        headers(&mut self.headers);
+        record.topic = topic;
+        on_record(RecordRef { headers: Headers(&self.headers), ..record });
         true
+    }
+
+    /// The same for one that came in batches, from the data queue.
+    fn batched(&mut self, message: &Message<'_>, on_record: &mut dyn FnMut(RecordRef<'_>)) -> bool {
+        let Message { partition, offset, timestamp, key, value, .. } = *message;
+        let record = RecordRef { topic: Topic::Events, partition, offset, recorded_at: timestamp, key, value, headers: Headers(&[]) };
+        let headers = |out: &mut Vec<u8>| message.headers(|name, value| Headers::write(out, name, value));
+        self.record(message.topic, record, headers, on_record)
+    }
+
+    /// The same for one that came by itself, from the consumer's own queue.
+    fn single(&mut self, message: &BorrowedMessage<'_>, on_record: &mut dyn FnMut(RecordRef<'_>)) -> bool {
+        let record = RecordRef {
+            topic: Topic::Events,
+            partition: message.partition().max(0) as u32,
+            offset: message.offset().max(0) as u64,
+            recorded_at: message.timestamp().to_millis().unwrap_or(0),
+            key: message.key().unwrap_or_default(),
+            value: message.payload().unwrap_or_default(),
+            headers: Headers(&[]),
+        };
+        let headers = |out: &mut Vec<u8>| {
+            for header in message.headers().iter().flat_map(|headers| headers.iter()) {
+                Headers::write(out, header.key, header.value.unwrap_or_default());
+            }
+        };
+        self.record(message.topic().as_bytes(), record, headers, on_record)
     }
 }
 
@@ -115,16 +142,25 @@ impl<C: ConsumerContext + 'static> Source<C> {
         self.failed = None;
     }
 
-    /// Looks after what the consumer has to tell; callbacks for assignments run in here, and it ends after the first for which `stop` holds.
-    pub(super) fn serve(&self, stop: impl Fn(&C) -> bool) -> Result<(), LogError> {
-        for _ in 0..EVENTS_AT_ONCE {
+    /// Looks after what the consumer has to tell; callbacks for assignments run in here, and it ends after the first for which `stop` holds. How many records were handed over: a
+    /// partition whose topic the client came to know only just now may put its records into the consumer's own queue and not into the data queue, and none may be lost.
+    pub(super) fn serve(
+        &mut self,
+        stop: impl Fn(&C) -> bool,
+        max: usize,
+        on_record: &mut dyn FnMut(RecordRef<'_>),
+    ) -> Result<usize, LogError> {
+        let (mut events, mut records) = (0, 0);
+        while events < EVENTS_AT_ONCE && records < max {
             match self.consumer.poll(Duration::ZERO) {
                 Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
                     return Err(failure::fatal(code, format!("the consumer is at its end: {code}")));
                 }
-                Some(Err(error)) => self.passing(&error)?,
-                // Records have a queue of their own.
-                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    events += 1;
+                    self.passing(&error)?;
+                }
+                Some(Ok(message)) => records += usize::from(self.cursors.single(&message, on_record)),
                 None => break,
             }
             if stop(self.consumer.context()) {
@@ -133,7 +169,7 @@ impl<C: ConsumerContext + 'static> Source<C> {
         }
         match self.consumer.client().fatal_error() {
             Some((code, text)) => Err(failure::fatal(code, text)),
-            None => Ok(()),
+            None => Ok(records),
         }
     }
 
@@ -161,7 +197,7 @@ impl<C: ConsumerContext + 'static> Source<C> {
         let (mut records, mut gone) = (0, None);
         let cursors = &mut self.cursors;
         self.data.take(timeout, max, |fetched| match fetched {
-            Fetched::Record(message) => records += usize::from(cursors.record(&message, on_record)),
+            Fetched::Record(message) => records += usize::from(cursors.batched(&message, on_record)),
             Fetched::End { topic, partition, offset } => {
                 if let Some(topic) = cursors.topic(topic) {
                     let slot = cursors.slot(topic, partition);
