@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench
+.PHONY: help build demo test soak check bench
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/c360
 export CARGO_TARGET_DIR ?= $(CACHE)/target
@@ -19,6 +19,7 @@ help: ## these lines
 build: ## builds the binary; the last line printed is its path
 	@deploy/setup/install build
 	@$(CCACHE) cargo build --release --bin c360
+	@if C360_PLANTED_BUG=no-fencing "$(BIN)" config check >/dev/null 2>&1; then echo "$(BIN) was built for tests: bugs can be planted in it" >&2; exit 1; fi
 	@echo "$(BIN)"
 
 demo: build ## a made-up company's year, then live: the console and the alerts (DEMO_SECONDS=n ends it)
@@ -27,6 +28,12 @@ demo: build ## a made-up company's year, then live: the console and the alerts (
 test: ## every test, on the embedded log and on a real Kafka
 	@deploy/setup/install test
 	@$(CCACHE) KAFKA_LIGHT=$${KAFKA_LIGHT-1} cargo test --release --workspace
+
+soak: ## faults for about an hour: ROUNDS=200 on each log (LOG=kafka for one), from SEED=1 on, and SEEDS=100000 of the simulator
+	@deploy/setup/install test
+	@failed=0; $(CCACHE) \
+	  KAFKA_LIGHT=$${KAFKA_LIGHT-1} cargo test --release --test survival soak -- --ignored --nocapture --test-threads 1 || failed=1; \
+	  cargo run --release -p c360-simulator -- --seeds "$${SEEDS:-100000}" || failed=1; exit $$failed
 
 check: ## formatting, lints, licences and sources of dependencies, documentation
 	@deploy/setup/install build
@@ -38,6 +45,6 @@ check: ## formatting, lints, licences and sources of dependencies, documentation
 	@if GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote -q "$(ADVISORIES)" HEAD >/dev/null 2>&1; then cargo deny --log-level warn check advisories; \
 	  else echo "advisories: left out, their database cannot be reached from here"; fi
 
-bench: build ## the benchmarks, as ratios to their baselines in the same run
-	@deploy/setup/install test
+bench: build ## the benchmarks, as ratios to their baselines in the same run (a quarter of an hour; docs/performance.md has the large ones)
+	@deploy/setup/install bench
 	@$(CCACHE) benches/run

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
 use reqwest::Client;
-use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,37 +14,6 @@ use support::{Cpu, env_number, print_row, track_batch};
 
 const CONNECTIONS: usize = 16;
 const BATCH: usize = 100;
-
-/// What a typed parse of a batch costs at least: borrowed strings, properties left raw.
-#[derive(Deserialize)]
-struct BareBatch<'a> {
-    #[serde(borrow)]
-    batch: Vec<BareCall<'a>>,
-}
-#[derive(Deserialize)]
-#[allow(dead_code, reason = "parsing is the point")]
-struct BareCall<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(borrow, rename = "messageId")]
-    message_id: std::borrow::Cow<'a, str>,
-    #[serde(borrow, rename = "userId")]
-    user_id: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    event: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    timestamp: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    properties: &'a serde_json::value::RawValue,
-    #[serde(borrow)]
-    context: &'a serde_json::value::RawValue,
-}
-
-async fn bare(body: Bytes) -> &'static str {
-    let batch: BareBatch<'_> = serde_json::from_slice(&body).unwrap();
-    assert!(!batch.batch.is_empty());
-    "{\"success\":true}"
-}
 
 /// Posts all bodies over `CONNECTIONS` connections.
 async fn load(url: &str, bodies: Arc<Vec<Bytes>>) {
@@ -81,7 +49,7 @@ fn main() {
     let baseline = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1/batch", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/batch", post(bare))).await });
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/batch", post(support::bare::handle))).await });
         let started = Instant::now();
         load(&url, Arc::clone(&bodies)).await;
         events as f64 / started.elapsed().as_secs_f64()

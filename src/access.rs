@@ -5,10 +5,11 @@ use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use c360_console::ApiToken;
-use c360_ingest::{WriteKey, WriteKeys};
+use c360_ingest::{Quota, WriteKey, WriteKeys};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The tenant of whoever does not name one.
 pub(crate) const DEFAULT_TENANT: &str = "default";
@@ -18,6 +19,34 @@ const KEY_BYTES: usize = 24;
 /// SHA-256 of a key.
 pub(crate) fn hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
+}
+
+/// The API tokens that are in force, for the routes that are not the console's. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Tokens(Arc<RwLock<Vec<ApiToken>>>);
+
+impl Tokens {
+    pub(crate) fn new(tokens: Vec<ApiToken>) -> Self {
+        Self(Arc::new(RwLock::new(tokens)))
+    }
+
+    /// Puts others in force.
+    pub(crate) fn set(&self, tokens: Vec<ApiToken>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+    }
+
+    /// Whether a request's `Authorization` is `Bearer` and one of them.
+    pub(crate) fn allow(&self, authorization: Option<&str>) -> bool {
+        self.tenant(authorization).is_some()
+    }
+
+    /// The tenant of the token in a request's `Authorization`. Hashes are compared, so how long it takes tells nothing of a token.
+    pub(crate) fn tenant(&self, authorization: Option<&str>) -> Option<String> {
+        let (scheme, token) = authorization.and_then(|given| given.split_once(' '))?;
+        let given = hash(token.trim());
+        let tokens = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        tokens.iter().find(|known| known.sha256 == given && scheme.eq_ignore_ascii_case("bearer")).map(|known| known.tenant.clone())
+    }
 }
 
 /// What a first start made up, in the clear: shown once.
@@ -50,7 +79,8 @@ impl Access {
         let mut keys = Vec::new();
         let mut tokens = Vec::new();
         for entry in &settings.write_keys {
-            keys.push(WriteKey { tenant: entry.tenant.as_str().into(), name: entry.name.as_str().into(), hash: entry.hash()? });
+            let quota = entry.quota().map(|limits| Arc::new(Quota::new(limits)));
+            keys.push(WriteKey { tenant: entry.tenant.as_str().into(), name: entry.name.as_str().into(), hash: entry.hash()?, quota });
         }
         for entry in &settings.api_tokens {
             tokens.push(ApiToken { tenant: entry.tenant.clone(), sha256: entry.hash()? });
@@ -63,7 +93,7 @@ impl Access {
         let token =
             settle(given_token, &mut kept.api_token_sha256, &mut made_up.api_token, tokens.is_empty() && !settings.has_file, "at_")?;
         data.write_json("access.json", &kept)?;
-        keys.extend(key.map(|hash| WriteKey { tenant: DEFAULT_TENANT.into(), name: "bootstrap".into(), hash }));
+        keys.extend(key.map(|hash| WriteKey { tenant: DEFAULT_TENANT.into(), name: "bootstrap".into(), hash, quota: None }));
         tokens.extend(token.map(|sha256| ApiToken { tenant: DEFAULT_TENANT.into(), sha256 }));
         Ok(Self { write_keys: WriteKeys::new(keys)?, api_tokens: tokens, made_up })
     }

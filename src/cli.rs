@@ -31,6 +31,16 @@ pub(crate) enum Command {
     Sink(Options),
     /// The read model, the API and the pages (needs --kafka)
     Console(Options),
+    /// Takes in files: usage, accounts, users, subscriptions, tickets, survey answers
+    ///
+    /// CSV (comma, semicolon, tab or bar) and JSONL, plain or packed with gzip or zstd; what a file is, is seen from what is in it. Rows go over HTTP to a running c360, which
+    /// acknowledges them when its log has them.
+    Import(crate::import::ImportOptions),
+    /// What was refused, and taking it again
+    ///
+    /// Asks a running c360 at its private port, with an API token.
+    #[command(subcommand)]
+    DeadLetters(crate::dead_letters::DeadLettersCommand),
     /// A made-up company lives through a year in under a minute, then goes on live
     Demo(DemoOptions),
     /// The configuration
@@ -38,19 +48,13 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Snapshots of the processors' state
     #[command(subcommand)]
-    Snapshot(SnapshotCommand),
+    Snapshot(crate::snapshot::SnapshotCommand),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Checks the configuration file and the environment, and says what is wrong and where
     Check(Options),
-}
-
-#[derive(Subcommand)]
-pub(crate) enum SnapshotCommand {
-    /// Lists the snapshots that can be restored
-    List(Options),
 }
 
 /// Where things are and how to reach them; what is not said here comes from the configuration file, else from the defaults.
@@ -124,18 +128,5 @@ pub(crate) fn config_check(options: &Options) -> anyhow::Result<()> {
     let settings = Settings::load(options)?;
     settings.check()?;
     println!("the configuration is good: {}", settings.describe());
-    Ok(())
-}
-
-/// `c360 snapshot list`.
-pub(crate) fn snapshot_list(options: &Options, runtime: tokio::runtime::Handle) -> anyhow::Result<()> {
-    let settings = Settings::load(options)?;
-    let store = c360_engine::SnapshotStore::local(&settings.data.join("snapshots"), runtime)?;
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(["machine", "partition", "sequence", "bytes"]);
-    for snapshot in store.list()? {
-        table.add_row([snapshot.machine, snapshot.partition.to_string(), snapshot.sequence.to_string(), snapshot.bytes.to_string()]);
-    }
-    println!("{table}");
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The data folder: who it belongs to, and the small files in it.
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// The folder that holds everything that is kept.
@@ -20,6 +21,20 @@ impl DataFolder {
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// Takes the folder for this process, as long as the answer lives: nobody else may run on it meanwhile.
+    ///
+    /// # Errors
+    /// Where another process has it.
+    pub(crate) fn lock(&self) -> anyhow::Result<File> {
+        let path = self.join("lock");
+        let file = File::options().create(true).append(true).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => bail!("{} is in use by another process: stop that one first", self.0.display()),
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        }
     }
 
     /// The stable name of this process among those of its installation: random, made once.

@@ -6,12 +6,17 @@ mod access;
 mod cli;
 mod clock;
 mod data;
+mod dead_letters;
 mod demo;
 mod http;
+mod import;
 mod logging;
 mod operations;
 mod process;
+mod remote;
 mod settings;
+mod snapshot;
+mod table;
 
 use anyhow::Context;
 use clap::Parser;
@@ -32,6 +37,7 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    c360_log::planted::asked_for().map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")?;
     match cli.command {
         Command::Up(options) => runtime.block_on(process::run(options, process::Roles::ALL)),
@@ -40,10 +46,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sink(options) => runtime.block_on(process::run(options, process::Roles::SINK)),
         Command::Console(options) => runtime.block_on(process::run(options, process::Roles::CONSOLE)),
         Command::Demo(options) => runtime.block_on(process::demo(options)),
+        Command::Import(options) => runtime.block_on(import::run(options)),
+        Command::DeadLetters(command) => runtime.block_on(dead_letters::run(command)),
         Command::Config(cli::ConfigCommand::Check(options)) => cli::config_check(&options),
-        Command::Snapshot(cli::SnapshotCommand::List(options)) => {
-            let handle = runtime.handle().clone();
-            cli::snapshot_list(&options, handle)
-        }
+        Command::Snapshot(command) => snapshot::run(&command, &runtime),
     }
 }

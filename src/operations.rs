@@ -14,6 +14,9 @@ use std::time::Duration;
 /// A worker or fold that has not moved for so long is dead: replaying a long log keeps turning, so this can be short.
 const HEARTBEAT_MAX: Duration = Duration::from_secs(60);
 
+/// For so long after its state failed a machine is not ready: it is tried again twice a second.
+const DISTRUST_MS: i64 = 5_000;
+
 /// What the probes look at.
 pub(crate) struct Health {
     pub(crate) log: Arc<dyn Log>,
@@ -41,6 +44,9 @@ impl Health {
             return Err("starting or draining".into());
         }
         self.log.healthy().map_err(|e| e.to_string())?;
+        if let Some(machine) = self.machines.iter().find(|m| m.state_failed_ms_ago().is_some_and(|ms| ms < DISTRUST_MS)) {
+            return Err(format!("{} cannot keep its state (is the disk full?); it tries again, and its log says why", machine.machine()));
+        }
         self.alive()
     }
 }

@@ -1,20 +1,23 @@
 //! A process and its roles: what starts in which order, what a signal does, and how it ends without losing anything.
 #![allow(clippy::print_stderr, reason = "keys that were made up are shown once, to whoever started it")]
-use crate::access::{Access, MadeUp};
+use crate::access::{Access, MadeUp, Tokens};
 use crate::cli::{DemoOptions, Options};
 use crate::data::DataFolder;
+use crate::dead_letters::{self, Replayer};
 use crate::demo::DemoContext;
+use crate::http::{PortOptions, Tls, TlsFiles};
 use crate::operations::Health;
 use crate::settings::Settings;
-use crate::{clock, demo, http, logging, operations};
+use crate::{clock, demo, http, logging, operations, snapshot};
 use anyhow::{Context, bail};
 use c360_console::{Console, ConsoleConfig, Stage};
-use c360_engine::{Engine, EngineConfig, NoEffects, Running, SnapshotStore};
+use c360_engine::{Engine, EngineConfig, NoEffects, Running};
 use c360_ingest::{Ingest, Sources};
-use c360_log::{Clock, ClockSpec, Log, embedded::EmbeddedLog, kafka::KafkaLog};
+use c360_log::{Clock, ClockSpec, Log, embedded::EmbeddedLog, kafka::KafkaLog, planted};
 use c360_processor::{Aggregate, MetricsShell, Resolve};
 use c360_schemas::Topic;
 use c360_sink::{Deliver, Sender};
+use rustls::ServerConfig;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,6 +30,13 @@ use tokio_util::task::TaskTracker;
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(20);
 /// Most worker threads of a machine where the setting does not say.
 const WORKERS_MAX: u32 = 4;
+
+/// The least that the state's memory is set to, MB.
+const MEMORY_MB_MIN: usize = 32;
+/// The least that snapshots' grace time is set to: half of it is what an upload has.
+const SNAPSHOT_GRACE_S_MIN: u64 = 60;
+/// Of the memory for decoded rows, this part is for identities.
+const RESOLVE_SHARE: usize = 8;
 
 /// Which roles a process has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +62,22 @@ impl Roles {
 /// Where something cannot start.
 pub(crate) async fn run(options: Options, roles: Roles) -> anyhow::Result<()> {
     logging::start(&options.log_format, &options.log_filter)?;
+    warn_of_planted_bugs();
     let settings = Settings::load(&options)?;
     let process = Process::start(settings, roles, options.clock).await?;
     process.announce();
     process.until_told(&options).await?;
     process.stop().await;
     Ok(())
+}
+
+/// A build for tests must not be taken for another.
+fn warn_of_planted_bugs() {
+    match planted::asked_for() {
+        Ok(Some(bug)) => tracing::error!(bug = bug.as_str(), "A BUG IS PLANTED IN THIS PROCESS: what it says is wrong on purpose"),
+        _ if planted::POSSIBLE => tracing::warn!("this build is for tests: bugs can be planted in it; `make build` makes one without"),
+        _ => {}
+    }
 }
 
 /// Runs all roles on data of its own, with the made-up company on top.
@@ -89,9 +109,8 @@ async fn run_demo(options: &DemoOptions, data: std::path::PathBuf) -> anyhow::Re
     let (stripe_secret, zendesk_secret) = ("whsec_demo".to_owned(), "zendesk-demo".to_owned());
     for (provider, secret) in [("stripe", &stripe_secret), ("zendesk", &zendesk_secret)] {
         settings.sources.retain(|source| source.name != provider);
-        let secrets = vec![c360_ingest::Secret::new(secret.clone())];
-        let (name, tenant) = (provider.to_owned(), crate::access::DEFAULT_TENANT.to_owned());
-        settings.sources.push(c360_ingest::Source { name, provider: provider.into(), tenant, secrets });
+        let secrets = [c360_ingest::Secret::new(secret.clone())];
+        settings.sources.push(c360_ingest::Source::new(provider, provider, crate::access::DEFAULT_TENANT, secrets));
     }
     let today = Clock::real_ms() / 86_400_000 * 86_400_000;
     let year_starts_at = today - 365 * 86_400_000;
@@ -144,12 +163,17 @@ struct Process {
     settings: Settings,
     roles: Roles,
     data: DataFolder,
+    /// Keeps the folder ours.
+    _lock: std::fs::File,
+    tokens: Tokens,
     made_up: MadeUp,
     clock: Clock,
     ingest: Option<Ingest>,
     sender: Option<Arc<Sender>>,
     console: Option<Arc<Console>>,
     health: Arc<Health>,
+    tls: Option<Arc<Tls>>,
+    admin_tls: Option<Arc<Tls>>,
     embedded: Option<Arc<EmbeddedLog>>,
     /// Ends the public port, then the private one.
     stop_public: CancellationToken,
@@ -164,20 +188,23 @@ impl Process {
             bail!("a role by itself meets the others in kafka: give --kafka HOST:PORT, or run all roles with `c360 up`");
         }
         let data = DataFolder::open(&settings.data)?;
+        let lock = data.lock()?;
         let clock = clock::open(clock, &data)?;
         let node = data.node()?;
         let access = Access::gather(&settings, &data)?;
+        let (tls, admin_tls) = (open_tls(settings.tls.as_ref())?, open_tls(settings.admin_tls.as_ref())?);
+        http::raise_handles();
         // The ports come first: a port that is taken is found before anything is opened.
         let public = if roles.ingest { Some(http::bind(settings.listen).await?) } else { None };
         let private = http::bind(settings.admin_listen).await?;
         let (log, embedded) = open_log(&settings, &clock).await?;
 
         let runtime = Handle::current();
-        let snapshots = SnapshotStore::local(&settings.data.join("snapshots"), runtime.clone())?;
-        let engine = Engine::new(Arc::clone(&log), clock.clone(), engine_config(&settings, node), Some(snapshots), runtime.clone());
+        let snapshots = settings.snapshots.open(runtime.clone())?;
+        let engine = Engine::new(Arc::clone(&log), clock.clone(), engine_config(&settings, node), Some(snapshots.clone()));
         let mut machines = Vec::new();
         if roles.process {
-            machines.extend(start_processor(&engine, &settings)?);
+            machines.extend(start_processor(&engine, &settings, log.partitions())?);
         }
         let mut sender = None;
         if roles.sink {
@@ -199,20 +226,46 @@ impl Process {
                 Arc::clone(&log),
                 clock.clone(),
             );
-            tasks.spawn(http::serve(listener, c360_ingest::app(stage.clone()), stop_public.clone()));
+            let options = PortOptions { name: "public", config: settings.http.clone(), eighths: 7, tls: tls.clone(), bodies_timed: false };
+            tasks.spawn(http::serve(listener, c360_ingest::app(stage.clone()), options, stop_public.clone()));
             ingest = Some(stage);
         }
-        let mut private_app = operations::routes(Arc::clone(&health));
+        let tokens = Tokens::new(access.api_tokens);
+        let mut private_app = operations::routes(Arc::clone(&health)).merge(snapshot::routes(engine, snapshots, tokens.clone()));
         if let Some(console) = &console {
             private_app = private_app.merge(console.router());
         }
-        tasks.spawn(http::serve(private, private_app, stop_private.clone()));
+        if let Some(ingest) = &ingest {
+            let replayer = Replayer { log: Arc::clone(&log), ingest: ingest.clone(), clock: clock.clone() };
+            private_app = private_app.merge(dead_letters::routes(replayer, tokens.clone()));
+        }
+        let options =
+            PortOptions { name: "private", config: settings.http.clone(), eighths: 1, tls: admin_tls.clone(), bodies_timed: true };
+        tasks.spawn(http::serve(private, private_app, options, stop_private.clone()));
         if clock.is_manual() {
             tasks.spawn(clock::keep(clock.clone(), stop_private.clone()));
         }
         health.ready.store(true, Ordering::Relaxed);
         let made_up = access.made_up;
-        Ok(Self { settings, roles, data, made_up, clock, ingest, sender, console, health, embedded, stop_public, stop_private, tasks })
+        Ok(Self {
+            settings,
+            roles,
+            data,
+            _lock: lock,
+            tokens,
+            made_up,
+            clock,
+            ingest,
+            sender,
+            console,
+            health,
+            tls,
+            admin_tls,
+            embedded,
+            stop_public,
+            stop_private,
+            tasks,
+        })
     }
 
     /// Says where it listens, and, once, what was made up.
@@ -224,7 +277,8 @@ impl Process {
         }
         if let Some(token) = self.made_up.api_token.as_ref().filter(|_| self.roles.console) {
             eprintln!("API token (shown once, for console and API): {token}");
-            eprintln!("console: http://{private}/");
+            let scheme = if self.admin_tls.is_some() { "https" } else { "http" };
+            eprintln!("console: {scheme}://{private}/");
         }
     }
 
@@ -244,12 +298,14 @@ impl Process {
         }
     }
 
-    /// Puts new keys, tokens, sources and destinations in force, or none of them.
+    /// Puts new keys, tokens, sources, destinations and certificates in force, or none of them.
     fn reload(&self, options: &Options) -> anyhow::Result<()> {
         let settings = Settings::load(options)?;
         settings.check()?;
         let access = Access::gather(&settings, &self.data)?;
         let sources = Sources::new(settings.sources.clone())?;
+        let certificates = [(&self.tls, &settings.tls), (&self.admin_tls, &settings.admin_tls)];
+        let certificates = certificates.into_iter().map(new_certificate).collect::<anyhow::Result<Vec<_>>>()?;
         if let Some(sender) = &self.sender {
             sender.reload(&settings.sink.destinations)?;
         }
@@ -257,7 +313,11 @@ impl Process {
             ingest.reload(access.write_keys, sources);
         }
         if let Some(console) = &self.console {
-            console.set_tokens(access.api_tokens);
+            console.set_tokens(access.api_tokens.clone());
+        }
+        self.tokens.set(access.api_tokens);
+        for (tls, certificate) in certificates.into_iter().flatten() {
+            tls.set(certificate);
         }
         Ok(())
     }
@@ -268,12 +328,15 @@ impl Process {
         self.health.ready.store(false, Ordering::Relaxed);
         self.stop_public.cancel();
         self.stop_private.cancel();
+        if let Some(console) = &self.console {
+            console.end_streams();
+        }
         self.tasks.close();
         self.tasks.wait().await;
         if let Some(sender) = &self.sender {
             sender.stop(DELIVERY_DEADLINE).await;
         }
-        let Self { health, console, embedded, clock, sender, ingest, .. } = self;
+        let Self { health, console, embedded, clock, sender, ingest, _lock: lock, .. } = self;
         let stopped = tokio::task::spawn_blocking(move || {
             if let Some(console) = console {
                 console.stop();
@@ -287,13 +350,28 @@ impl Process {
             if let Some(log) = embedded {
                 log.close();
             }
-            clock.save()
+            let saved = clock.save();
+            drop(lock);
+            saved
         });
         match stopped.await {
             Ok(Ok(())) => tracing::info!("stopped"),
             Ok(Err(error)) => tracing::warn!(%error, "the clock's time could not be written down"),
             Err(error) => tracing::error!(%error, "stopping broke down"),
         }
+    }
+}
+
+fn open_tls(files: Option<&TlsFiles>) -> anyhow::Result<Option<Arc<Tls>>> {
+    files.map(|files| files.load().map(|config| Arc::new(Tls::new(config)))).transpose()
+}
+
+/// What a port is to show from now on; `None` where it speaks no TLS.
+fn new_certificate<'a>((tls, files): (&'a Option<Arc<Tls>>, &Option<TlsFiles>)) -> anyhow::Result<Option<(&'a Tls, Arc<ServerConfig>)>> {
+    match (tls, files) {
+        (Some(tls), Some(files)) => Ok(Some((tls, files.load()?))),
+        (None, None) => Ok(None),
+        _ => bail!("a reload cannot turn TLS on or off: restart c360 for that"),
     }
 }
 
@@ -320,16 +398,32 @@ fn engine_config(settings: &Settings, node: String) -> EngineConfig {
     EngineConfig {
         workers: if file.workers == 0 { cores.min(WORKERS_MAX) } else { file.workers },
         batch_records_max: file.batch_records_max.max(1),
-        memory_bytes: file.memory_mb.max(16) << 20,
+        memory_bytes: storage_bytes(settings),
+        batch_timers_max: file.batch_timers_max.max(1),
+        write_every: Duration::from_millis(file.write_every_ms),
+        patience_behind: Duration::from_millis(file.patience_behind_ms.max(file.write_every_ms)),
+        write_records_max: file.write_records_max.max(1),
+        flush_records: file.flush_records.max(1),
         flush_every: Duration::from_secs(file.flush_every_s.max(1)),
-        snapshot_every: (file.snapshot_every_s > 0).then(|| Duration::from_secs(file.snapshot_every_s)),
-        snapshots_kept: file.snapshots_kept.max(1),
+        snapshot_every: (file.snapshots.every_s > 0).then(|| Duration::from_secs(file.snapshots.every_s)),
+        snapshots_kept: file.snapshots.kept.max(1),
+        snapshots_kept_for: Duration::from_secs(file.snapshots.kept_s),
+        snapshots_grace: Duration::from_secs(file.snapshots.grace_s.max(SNAPSHOT_GRACE_S_MIN)),
         ..EngineConfig::new(settings.data.join("state"), node)
     }
 }
 
-fn start_processor(engine: &Engine, settings: &Settings) -> anyhow::Result<[Running; 2]> {
-    let (resolve, aggregate) = (settings.processor.resolve.clone(), settings.processor.aggregate.clone());
+/// Of the one number for the state, what the storage has for blocks and write buffers; decoded rows have the rest.
+fn storage_bytes(settings: &Settings) -> usize {
+    (settings.engine.memory_mb.max(MEMORY_MB_MIN) << 20) / 2
+}
+
+fn start_processor(engine: &Engine, settings: &Settings, partitions: u32) -> anyhow::Result<[Running; 2]> {
+    let (mut resolve, mut aggregate) = (settings.processor.resolve.clone(), settings.processor.aggregate.clone());
+    // As if this process had all partitions: how many it gets is not known, and may change.
+    let rows_bytes = storage_bytes(settings) / partitions.max(1) as usize;
+    resolve.cache_bytes = rows_bytes / RESOLVE_SHARE;
+    aggregate.cache_bytes = rows_bytes - resolve.cache_bytes;
     Ok([
         engine.start(move || Resolve::new(resolve.clone()), Arc::new(NoEffects))?,
         engine.start(move || Aggregate::new(aggregate.clone()), Arc::new(MetricsShell::new()))?,

@@ -1,13 +1,16 @@
 //! What c360 is told: flags and environment before the file, the file before the defaults. Each stage brings its own part.
 use crate::cli::Options;
+use crate::http::{HttpConfig, TlsFiles};
 use anyhow::{Context, bail};
 use c360_console::ConsoleLimits;
-use c360_ingest::IngestConfig;
+use c360_engine::SnapshotPlace;
+use c360_ingest::{IngestConfig, QuotaLimits};
 use c360_log::{embedded::EmbeddedConfig, kafka::KafkaConfig};
 use c360_processor::{AggregateConfig, ResolveConfig};
 use c360_sink::{Destination, Limits as SinkLimits, SinkConfig};
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 /// The configuration file, table by table.
@@ -20,7 +23,11 @@ struct File {
     kafka: Option<String>,
     topic_prefix: Option<String>,
     console_url: Option<String>,
+    public_url: Option<String>,
     allow_private_destinations: bool,
+    tls: Option<TlsFiles>,
+    admin_tls: Option<TlsFiles>,
+    http: HttpConfig,
     write_keys: Vec<KeyEntry>,
     api_tokens: Vec<KeyEntry>,
     sources: Vec<SourceEntry>,
@@ -47,18 +54,84 @@ pub(crate) struct ProcessorFile {
 pub(crate) struct EngineFile {
     /// Worker threads for each machine; 0: as many as there are cores, at most 4.
     pub(crate) workers: u32,
-    /// For the block cache and write buffers of all partitions.
+    /// For the state of all partitions: half of it for the storage's blocks and write buffers, half for decoded rows.
     pub(crate) memory_mb: usize,
     pub(crate) batch_records_max: usize,
+    pub(crate) batch_timers_max: u32,
+    pub(crate) write_every_ms: u64,
+    pub(crate) patience_behind_ms: u64,
+    pub(crate) write_records_max: u64,
     pub(crate) flush_every_s: u64,
-    /// 0: none.
-    pub(crate) snapshot_every_s: u64,
-    pub(crate) snapshots_kept: usize,
+    pub(crate) flush_records: u64,
+    pub(crate) snapshots: SnapshotsFile,
+}
+
+/// `[engine.snapshots]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SnapshotsFile {
+    /// `s3://bucket/prefix`, or a folder; without it a folder beside the state.
+    url: Option<String>,
+    /// Of an S3-compatible service, and its region.
+    endpoint: Option<String>,
+    region: Option<String>,
+    /// 0: only when somebody asks.
+    pub(crate) every_s: u64,
+    /// For each partition at most; one at least stays.
+    pub(crate) kept: usize,
+    /// Older ones go, but for the newest.
+    pub(crate) kept_s: u64,
+    /// What snapshots no longer need stays in the store for so long.
+    pub(crate) grace_s: u64,
+}
+
+impl Default for SnapshotsFile {
+    fn default() -> Self {
+        Self { url: None, endpoint: None, region: None, every_s: 600, kept: 3, kept_s: 7 * 86_400, grace_s: 6 * 3_600 }
+    }
+}
+
+impl SnapshotsFile {
+    /// Where snapshots of the process with this data folder lie.
+    fn place(&self, data: &Path) -> anyhow::Result<SnapshotPlace> {
+        let Some(url) = env("C360_SNAPSHOTS_URL").or_else(|| self.url.clone()) else {
+            return Ok(SnapshotPlace::Folder(data.join("snapshots")));
+        };
+        match url.split_once("://") {
+            None => Ok(SnapshotPlace::Folder(PathBuf::from(url))),
+            Some(("file", path)) => Ok(SnapshotPlace::Folder(PathBuf::from(path))),
+            Some(("s3", _)) => Ok(SnapshotPlace::S3 { settings: self.s3()?, url }),
+            Some((scheme, _)) => bail!("engine.snapshots.url starts with {scheme}://: give s3://bucket/prefix, or a folder"),
+        }
+    }
+
+    /// What goes before the environment's `AWS_...`.
+    fn s3(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut settings = Vec::new();
+        let mut set = |name: &str, value: Option<String>| settings.extend(value.map(|value| (name.to_lowercase(), value)));
+        set("AWS_ENDPOINT", self.endpoint.clone());
+        set("AWS_REGION", self.region.clone());
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+            set(name, env_secret(name)?);
+        }
+        Ok(settings)
+    }
 }
 
 impl Default for EngineFile {
     fn default() -> Self {
-        Self { workers: 0, memory_mb: 256, batch_records_max: 10_000, flush_every_s: 10, snapshot_every_s: 600, snapshots_kept: 2 }
+        Self {
+            workers: 0,
+            memory_mb: 512,
+            batch_records_max: 10_000,
+            batch_timers_max: 10_000,
+            write_every_ms: 500,
+            patience_behind_ms: 5_000,
+            write_records_max: 500_000,
+            flush_every_s: 10,
+            flush_records: 200_000,
+            snapshots: SnapshotsFile::default(),
+        }
     }
 }
 
@@ -81,6 +154,17 @@ pub(crate) struct KeyEntry {
     key: Option<String>,
     key_file: Option<PathBuf>,
     sha256: Option<String>,
+    /// Of a write key; without one it may send as much as the log takes.
+    quota: Option<QuotaEntry>,
+}
+
+/// How much a write key may send.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuotaEntry {
+    events_per_s: NonZeroU32,
+    /// As much as in a second where it is not said.
+    burst: Option<NonZeroU32>,
 }
 
 impl std::fmt::Debug for KeyEntry {
@@ -90,6 +174,10 @@ impl std::fmt::Debug for KeyEntry {
 }
 
 impl KeyEntry {
+    pub(crate) fn quota(&self) -> Option<QuotaLimits> {
+        self.quota.map(|QuotaEntry { events_per_s, burst }| QuotaLimits { events_per_s, burst: burst.unwrap_or(events_per_s) })
+    }
+
     /// The SHA-256 of the key.
     pub(crate) fn hash(&self) -> anyhow::Result<[u8; 32]> {
         if let Some(hex) = &self.sha256 {
@@ -114,6 +202,12 @@ struct SourceEntry {
     /// More secrets, while they are rotated.
     #[serde(default)]
     secrets: Vec<String>,
+    /// Where this source's provider reaches the public port, if elsewhere than others.
+    public_url: Option<String>,
+    /// Of provider `json`.
+    auth: Option<c360_ingest::AuthName>,
+    hmac: Option<c360_ingest::HmacConfig>,
+    map: Option<c360_ingest::MapConfig>,
 }
 
 impl std::fmt::Debug for SourceEntry {
@@ -132,6 +226,10 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
+    /// Of the public port, and of the private one.
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) admin_tls: Option<TlsFiles>,
+    pub(crate) http: HttpConfig,
     pub(crate) write_keys: Vec<KeyEntry>,
     pub(crate) api_tokens: Vec<KeyEntry>,
     /// Whether a configuration file was given: without one a first start makes a key and a token.
@@ -143,6 +241,7 @@ pub(crate) struct Settings {
     pub(crate) console: ConsoleLimits,
     pub(crate) console_url: String,
     pub(crate) engine: EngineFile,
+    pub(crate) snapshots: SnapshotPlace,
     pub(crate) embedded: EmbeddedConfig,
     /// Where it is given, the log is Kafka.
     pub(crate) kafka: Option<KafkaConfig>,
@@ -168,14 +267,20 @@ impl Settings {
         }
         let data = options.data.clone().or(file.data).unwrap_or_else(|| PathBuf::from("data"));
         let admin_listen = options.admin_listen.or(file.admin_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8361)));
-        let console_url = file.console_url.or_else(|| env("C360_CONSOLE_URL")).unwrap_or_else(|| format!("http://{admin_listen}"));
+        let scheme = if file.admin_tls.is_some() { "https" } else { "http" };
+        let console_url = file.console_url.or_else(|| env("C360_CONSOLE_URL")).unwrap_or_else(|| format!("{scheme}://{admin_listen}"));
         let mut destinations = file.destinations;
         destinations.extend(destinations_of_environment()?);
-        let mut sources = file.sources.iter().map(source).collect::<anyhow::Result<Vec<_>>>()?;
-        sources.extend(sources_of_environment()?);
+        let public_url = env("C360_PUBLIC_URL").or(file.public_url);
+        let public_url = public_url.as_deref();
+        let mut sources = file.sources.iter().map(|entry| source(entry, public_url)).collect::<anyhow::Result<Vec<_>>>()?;
+        sources.extend(sources_of_environment(public_url)?);
         Ok(Self {
             listen: options.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8360))),
             admin_listen,
+            tls: file.tls,
+            admin_tls: file.admin_tls,
+            http: file.http,
             write_keys: file.write_keys,
             api_tokens: file.api_tokens,
             has_file: options.config.is_some(),
@@ -190,6 +295,7 @@ impl Settings {
             },
             console: file.console,
             console_url,
+            snapshots: file.engine.snapshots.place(&data)?,
             engine: file.engine,
             embedded: EmbeddedConfig { dir: data.join("log"), ..file.log.embedded },
             kafka: kafka.map(|brokers| KafkaConfig { brokers, ..kafka_config }),
@@ -202,11 +308,18 @@ impl Settings {
     /// # Errors
     /// What is wrong.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.http.check()?;
+        for tls in [&self.tls, &self.admin_tls].into_iter().flatten() {
+            tls.load()?;
+        }
         self.ingest.validate()?;
         c360_ingest::Sources::new(self.sources.clone())?;
         self.sink.check()?;
         for entry in self.write_keys.iter().chain(&self.api_tokens) {
             entry.hash()?;
+        }
+        if let Some(entry) = self.api_tokens.iter().find(|entry| entry.quota.is_some()) {
+            bail!("api token {:?} has a quota: only write keys have one", entry.name);
         }
         Ok(())
     }
@@ -218,7 +331,8 @@ impl Settings {
             .as_ref()
             .map_or_else(|| format!("embedded log in {}", self.embedded.dir.display()), |k| format!("kafka at {}", k.brokers));
         format!(
-            "{log}; {} sources, {} destinations, listening on {} and {}",
+            "{log}; snapshots in {}; {} sources, {} destinations, listening on {} and {}",
+            self.snapshots,
             self.sources.len(),
             self.sink.destinations.len(),
             self.listen,
@@ -227,20 +341,33 @@ impl Settings {
     }
 }
 
-fn source(entry: &SourceEntry) -> anyhow::Result<c360_ingest::Source> {
+fn source(entry: &SourceEntry, public_url: Option<&str>) -> anyhow::Result<c360_ingest::Source> {
     let first = secret(entry.secret.as_deref(), entry.secret_file.as_deref())?;
-    let secrets = first.into_iter().chain(entry.secrets.iter().cloned()).map(c360_ingest::Secret::new).collect();
-    Ok(c360_ingest::Source { name: entry.name.clone(), provider: entry.provider.clone(), tenant: entry.tenant.clone(), secrets })
+    let secrets = first.into_iter().chain(entry.secrets.iter().cloned()).map(c360_ingest::Secret::new);
+    let public_url = entry.public_url.clone().or_else(|| public_url.map(str::to_owned));
+    let json = json_hook(entry)?;
+    Ok(c360_ingest::Source { public_url, json, ..c360_ingest::Source::new(&entry.name, &entry.provider, &entry.tenant, secrets) })
+}
+
+fn json_hook(entry: &SourceEntry) -> anyhow::Result<Option<c360_ingest::JsonHook>> {
+    let Some(map) = &entry.map else {
+        if entry.auth.is_some() || entry.hmac.is_some() {
+            bail!("source {:?}: auth and hmac are for provider = \"json\" with a table [sources.map]", entry.name);
+        }
+        return Ok(None);
+    };
+    Ok(Some(c360_ingest::JsonHook::new(&entry.name, entry.auth.unwrap_or_default(), entry.hmac.clone(), map)?))
 }
 
 /// `C360_HOOK_STRIPE_SECRET` makes the source `stripe`, and so for each provider.
-fn sources_of_environment() -> anyhow::Result<Vec<c360_ingest::Source>> {
+fn sources_of_environment(public_url: Option<&str>) -> anyhow::Result<Vec<c360_ingest::Source>> {
     let mut sources = Vec::new();
     for provider in c360_ingest::providers() {
         let name = format!("C360_HOOK_{}_SECRET", provider.to_uppercase());
         if let Some(secret) = env_secret(&name)? {
-            let secrets = vec![c360_ingest::Secret::new(secret)];
-            sources.push(c360_ingest::Source { name: provider.into(), provider: provider.into(), tenant: default_tenant(), secrets });
+            let secrets = [c360_ingest::Secret::new(secret)];
+            let public_url = public_url.map(str::to_owned);
+            sources.push(c360_ingest::Source { public_url, ..c360_ingest::Source::new(provider, provider, &default_tenant(), secrets) });
         }
     }
     Ok(sources)

@@ -1,5 +1,8 @@
 //! What the benchmarks share: the binary under test, its CPU time, and the events.
 #![allow(dead_code, clippy::print_stdout, clippy::unwrap_used, reason = "each benchmark uses its part, prints, and breaks loudly")]
+pub(crate) mod bare;
+pub(crate) mod http;
+
 use bytes::Bytes;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -14,8 +17,19 @@ pub(crate) fn env_number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|v| v.replace('_', "").parse().ok()).unwrap_or(default)
 }
 
+/// A port that nobody listens on now, with a free one after it. Below the range that connections get theirs from, so that it stays free while a server is down.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
+    let base = 20_000 + (std::process::id() % 600) as u16 * 20;
+    (0..1_000)
+        .map(|_| base + NEXT.fetch_add(2, std::sync::atomic::Ordering::Relaxed) % 700)
+        .find(|port| [*port, port + 1].iter().all(|p| TcpListener::bind(("127.0.0.1", *p)).is_ok()))
+        .unwrap()
+}
+
+/// Sends a signal, named as `kill` names it, to one process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success(), "kill {name} {pid}");
 }
 
 pub(crate) fn print_row(what: &str, figures: &[(&str, f64)]) {
@@ -94,13 +108,22 @@ impl Server {
         format!("http://{}{path}", self.listen)
     }
 
+    /// Host and port of the public port.
+    pub(crate) fn address(&self) -> String {
+        self.listen.clone()
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     pub(crate) fn peak_mb(&self) -> f64 {
+        self.memory_mb("VmHWM")
+    }
+
+    pub(crate) fn memory_mb(&self, what: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
+        let line = status.lines().find(|l| l.starts_with(what)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
     }
 

@@ -94,6 +94,11 @@ impl Console {
         self.app.keys.set_tokens(tokens);
     }
 
+    /// Ends live streams, which would never end by themselves: for a drain that waits for requests under way.
+    pub fn end_streams(&self) {
+        self.app.live.stop();
+    }
+
     /// Ends live streams and the fold; what was not committed is folded again at the next start. Waits for the batch in hand.
     pub fn stop(&self) {
         self.app.live.stop();

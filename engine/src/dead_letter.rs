@@ -1,8 +1,11 @@
 //! What a machine could not take, on its way to the dead letters: the bytes, the reason, and Kafka Connect's headers.
 use crate::machine::{Actions, Machine};
-use crate::state::Timer;
-use c360_log::{Headers, RecordRef};
+use crate::timers::Timer;
+use c360_log::{CONNECT_PREFIX, ConnectErrors, Headers, RecordRef};
 use c360_schemas::{DeadLetter, Topic, Wire};
+
+/// Header of a letter that is no record but a timer, which nobody can take again.
+const TIMER: &str = "c360.timer.due";
 
 /// Sends a record to the dead letters.
 pub(crate) fn record<M: Machine>(record: &RecordRef<'_>, reason: &'static str, message: &str, now: i64, actions: &mut Actions<M::Effect>) {
@@ -15,16 +18,24 @@ pub(crate) fn record<M: Machine>(record: &RecordRef<'_>, reason: &'static str, m
         message,
         "dead letter"
     );
-    push::<M>(record, reason, message, now, record.value, actions);
+    push::<M>(record, reason, message, now, record.value, None, actions);
 }
 
 /// Sends a timer that a machine broke down on to the dead letters.
 pub(crate) fn timer<M: Machine>(timer: &Timer, before: &RecordRef<'_>, now: i64, actions: &mut Actions<M::Effect>) {
     tracing::error!(machine = M::NAME, partition = before.partition, due = timer.due, "dead letter: the machine broke down on a timer");
-    push::<M>(before, "panic", "the machine broke down on a timer", now, &timer.key, actions);
+    push::<M>(before, "panic", "the machine broke down on a timer", now, &timer.key, Some(timer.due), actions);
 }
 
-fn push<M: Machine>(at: &RecordRef<'_>, reason: &'static str, message: &str, now: i64, original: &[u8], actions: &mut Actions<M::Effect>) {
+fn push<M: Machine>(
+    at: &RecordRef<'_>,
+    reason: &'static str,
+    message: &str,
+    now: i64,
+    original: &[u8],
+    timer_due: Option<i64>,
+    actions: &mut Actions<M::Effect>,
+) {
     let letter = DeadLetter {
         tenant: c360_schemas::Key::parse(at.key).map(|key| key.tenant.to_owned()),
         source: at.topic.suffix().into(),
@@ -37,22 +48,28 @@ fn push<M: Machine>(at: &RecordRef<'_>, reason: &'static str, message: &str, now
         path: None,
     };
     c360_log::count_dead_letter(reason);
+    let errors = ConnectErrors {
+        record: Some((at.topic.suffix(), at.partition, at.offset)),
+        connector: "c360",
+        task: at.partition,
+        stage: M::NAME,
+        class: std::any::type_name::<M>(),
+        reason,
+        message,
+    };
     actions.outputs.push_with(
         Topic::DeadLetters,
         None,
         |key| key.extend_from_slice(at.key),
         |headers| {
-            for (name, value) in [
-                ("topic", at.topic.suffix().to_owned()),
-                ("partition", at.partition.to_string()),
-                ("offset", at.offset.to_string()),
-                ("connector.name", "c360".to_owned()),
-                ("stage", M::NAME.to_owned()),
-                ("exception.class.name", reason.to_owned()),
-                ("exception.message", message.to_owned()),
-            ] {
-                Headers::write(headers, &format!("__connect.errors.{name}"), value.as_bytes());
+            // What stood in the record's own headers, but for why it fell out before.
+            for (name, value) in at.headers.iter().filter(|(name, _)| !name.starts_with(CONNECT_PREFIX)) {
+                Headers::write(headers, name, value);
             }
+            if let Some(due) = timer_due {
+                Headers::write(headers, TIMER, due.to_string().as_bytes());
+            }
+            errors.write(headers);
         },
         |value| letter.encode(value),
     );

@@ -5,18 +5,30 @@
 //! whatever dies, and whenever, each output stands in the log once. Effects on the world happen only after the commit that decided them.
 mod config;
 mod dead_letter;
+mod fold;
+mod held;
 mod machine;
 mod metrics;
-mod open;
+mod opening;
 mod partition;
 mod runtime;
+mod session;
 mod snapshot;
 mod state;
 mod storage;
+mod timers;
 mod worker;
+mod writes;
 
+pub use c360_log::planted;
 pub use config::EngineConfig;
 pub use machine::{Actions, ApplyError, At, Machine, NoEffects, Shell};
 pub use runtime::{Engine, Running};
-pub use snapshot::{SnapshotInfo, SnapshotStore};
-pub use state::{MemoryStore, RowFn, State, StateError, Store, Timer};
+pub use snapshot::{
+    Choice, Restored, SnapshotAnswer, SnapshotError, SnapshotInfo, SnapshotOutcome, SnapshotPlace, SnapshotPosition, SnapshotStore,
+};
+pub use state::{Changes, MemoryStore, RowFn, State, StateError, Store};
+pub use storage::{Disk, Meta, OpenError, Rows};
+pub use timers::Timer;
+pub use worker::{Step, Worker, WorkerParts};
+pub use writes::Writes;

@@ -1,5 +1,6 @@
 //! What runs on the engine.
-use crate::{State, StateError, Timer};
+use crate::state::{State, StateError};
+use crate::timers::Timer;
 use c360_log::{Batch, RecordRef};
 use c360_schemas::Topic;
 
@@ -39,8 +40,8 @@ pub enum ApplyError {
 
 /// A deterministic fold over the records of one partition: the same records give the same state, outputs and effects. No I/O, no clock, no random numbers, no metrics.
 ///
-/// A machine may keep decoded rows in memory within a batch, and across batches as a cache: [`Machine::flush`] writes what is dirty back. After a batch that failed the
-/// engine makes a new machine.
+/// A machine may keep decoded rows in memory, dirty ones too: [`Machine::write_back`] puts them into the state before it is written, which is not after each batch. After a batch
+/// that failed the engine makes a new machine over the rows that were written, and replays.
 pub trait Machine: Send + 'static {
     /// What the shell does after the commit.
     type Effect: Send + 'static;
@@ -63,14 +64,43 @@ pub trait Machine: Send + 'static {
     /// Where the state could not be read.
     fn on_timer(&mut self, at: At, timer: &Timer, state: &mut State, actions: &mut Actions<Self::Effect>) -> Result<(), StateError>;
 
-    /// The end of a batch, before it is committed: write dirty rows back, say what is said once a batch (profiles). Where batches end is not part of the log, so nothing that
-    /// must be the same on a replay may depend on it.
+    /// The end of a batch, before it is committed: say what is said of a customer once and not for each record (profiles). It is left out while many records wait, and on a replay:
+    /// what was not said stays owed. When that is is not part of the log, so nothing that must be the same on a replay may depend on it. Long speeches go in several parts, see
+    /// [`Machine::owes`].
     ///
     /// # Errors
     /// Where the state could not be read.
-    fn flush(&mut self, at: At, state: &mut State, actions: &mut Actions<Self::Effect>) -> Result<(), StateError>;
+    fn flush(&mut self, at: At, state: &mut State, actions: &mut Actions<Self::Effect>) -> Result<(), StateError> {
+        let _ = (at, state, actions);
+        Ok(())
+    }
 
-    /// The partition goes live after a start: effects that a crash may have lost are said again here. Outputs are not allowed.
+    /// Whether [`Machine::flush`] has something left to say.
+    fn owes(&self) -> bool {
+        false
+    }
+
+    /// Whether so much is left to say that it is said now, however many records wait: what is owed takes memory.
+    fn owes_much(&self) -> bool {
+        false
+    }
+
+    /// The rows are about to be written: dirty ones go back to the state, and what is still owed is noted in it.
+    ///
+    /// # Errors
+    /// Where a row cannot be encoded.
+    fn write_back(&mut self, state: &mut State) -> Result<(), StateError> {
+        let _ = state;
+        Ok(())
+    }
+
+    /// Whether so much is held in memory that the rows are to be written soon.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// The partition goes live after a start: effects that a crash may have lost are said again here, and those of records that came on one input while another was still replayed.
+    /// Outputs are not allowed.
     ///
     /// # Errors
     /// Where the state could not be read.

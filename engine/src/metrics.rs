@@ -8,7 +8,7 @@ pub(crate) struct Metrics {
     pub(crate) lag: IntGaugeVec,
     pub(crate) commit: HistogramVec,
     pub(crate) rebuilds: IntCounterVec,
-    pub(crate) snapshots: IntCounterVec,
+    pub(crate) gone: IntCounterVec,
 }
 
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
@@ -32,8 +32,12 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
             &["machine", "reason"]
         )
         .expect("metric"),
-        snapshots: register_int_counter_vec!("c360_processor_snapshots_total", "Snapshots by outcome.", &["machine", "outcome"])
-            .expect("metric"),
+        gone: register_int_counter_vec!(
+            "c360_processor_gone_records_total",
+            "Records that a state lacks and the log no longer keeps.",
+            &["machine"]
+        )
+        .expect("metric"),
     }
 });
 
@@ -41,10 +45,9 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
 pub(crate) fn init(machine: &str) {
     METRICS.records.with_label_values(&[machine]);
     METRICS.commit.with_label_values(&[machine]);
-    for reason in ["aborted", "fenced", "unknown", "fatal", "state", "panic"] {
+    for reason in ["aborted", "fenced", "unknown", "offset", "fatal", "state", "panic"] {
         METRICS.rebuilds.with_label_values(&[machine, reason]);
     }
-    for outcome in ["taken", "failed", "restored"] {
-        METRICS.snapshots.with_label_values(&[machine, outcome]);
-    }
+    METRICS.gone.with_label_values(&[machine]);
+    crate::snapshot::init_metrics(machine);
 }

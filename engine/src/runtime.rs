@@ -2,16 +2,21 @@
 use crate::config::EngineConfig;
 use crate::machine::{Machine, Shell};
 use crate::metrics;
-use crate::open::Opener;
-use crate::snapshot::{SnapshotStore, Snapshots};
+use crate::snapshot::{Schedule, SnapshotAnswer, SnapshotStore, Snapshots};
 use crate::state::StateError;
-use crate::storage::Memory;
-use crate::worker::{self, WorkerContext};
+use crate::storage::{Disk, Memory, StateFolder};
+use crate::worker::{Step, Worker, WorkerParts};
 use c360_log::{Clock, Log};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
-use tokio::runtime::Handle;
+use std::time::{Duration, Instant};
+
+/// How soon a pause notices that it is to stop.
+const PAUSE_SLICE: Duration = Duration::from_millis(20);
+
+/// Before any time.
+const NEVER: i64 = i64::MIN;
 
 /// What the machines of a process share.
 #[derive(Clone)]
@@ -21,14 +26,24 @@ pub struct Engine {
     config: EngineConfig,
     memory: Memory,
     snapshots: Option<SnapshotStore>,
-    runtime: Handle,
+    schedule: Option<Arc<Schedule>>,
 }
 
 impl Engine {
     /// An engine over `log`, with snapshots in `snapshots`.
-    pub fn new(log: Arc<dyn Log>, clock: Clock, config: EngineConfig, snapshots: Option<SnapshotStore>, runtime: Handle) -> Self {
+    pub fn new(log: Arc<dyn Log>, clock: Clock, config: EngineConfig, snapshots: Option<SnapshotStore>) -> Self {
         let memory = Memory::new(config.memory_bytes);
-        Self { log, clock, config, memory, snapshots, runtime }
+        memory.show();
+        let schedule = snapshots.clone().map(|store| Schedule::new(store, Arc::clone(&log), &config));
+        Self { log, clock, config, memory, snapshots, schedule }
+    }
+
+    /// Takes a snapshot of each partition of this process, and waits until they are verified, for `limit` at most.
+    pub async fn snapshot(&self, limit: Duration) -> Vec<SnapshotAnswer> {
+        match &self.schedule {
+            Some(schedule) => schedule.take_now(limit).await,
+            None => Vec::new(),
+        }
     }
 
     /// Starts the workers of a machine; `make` makes a machine for each partition, `shell` performs its effects.
@@ -43,58 +58,82 @@ impl Engine {
         metrics::init(M::NAME);
         let make: Arc<dyn Fn() -> M + Send + Sync> = Arc::new(make);
         let mut running = Running { machine: M::NAME, stop: Arc::default(), workers: Vec::new() };
+        let disk = StateFolder::new(self.config.state_dir.clone(), self.memory.clone(), self.snapshots.clone());
+        let disk: Arc<dyn Disk> = Arc::new(disk);
+        let started = Instant::now();
         for number in 0..self.config.workers {
-            let heartbeat = Arc::new(AtomicI64::new(Clock::real_ms()));
-            let context = WorkerContext {
+            let signs = Arc::new(Signs { heartbeat: AtomicI64::new(Clock::real_ms()), state_failed: AtomicI64::new(NEVER) });
+            let worker = Worker::new(WorkerParts {
                 log: Arc::clone(&self.log),
                 clock: self.clock.clone(),
                 config: self.config.clone(),
-                runtime: self.runtime.clone(),
                 make: Arc::clone(&make),
                 shell: Arc::clone(&shell),
-                opener: Opener { dir: self.config.state_dir.clone(), memory: self.memory.clone(), snapshots: self.snapshots.clone() },
-                snapshots: self.snapshots(),
-                stop: Arc::clone(&running.stop),
-                heartbeat: Arc::clone(&heartbeat),
+                disk: Arc::clone(&disk),
+                monotonic: Arc::new(move || started.elapsed()),
                 number,
-            };
+            })
+            .with_snapshots(self.schedule.clone().map(|schedule| Snapshots::new(schedule, M::NAME, M::INPUTS)));
+            let (stop, shown) = (Arc::clone(&running.stop), Arc::clone(&signs));
             let thread = std::thread::Builder::new()
                 .name(format!("{}-{number}", M::NAME))
-                .spawn(move || worker::run(context))
+                .spawn(move || run(worker, &stop, &shown))
                 .map_err(|e| StateError(format!("a worker's thread cannot be started: {e}")))?;
-            running.workers.push(Worker { thread: Some(thread), heartbeat });
+            running.workers.push(WorkerThread { thread: Some(thread), signs });
         }
         Ok(running)
     }
-
-    fn snapshots(&self) -> Option<Snapshots> {
-        Some(Snapshots {
-            store: self.snapshots.clone()?,
-            every: self.config.snapshot_every?,
-            kept: self.config.snapshots_kept,
-            scratch: self.config.state_dir.join("checkpoints"),
-            taken: std::collections::HashMap::new(),
-        })
-    }
 }
 
-struct Worker {
+/// Runs a worker until it is told to stop.
+fn run<M: Machine>(mut worker: Worker<M>, stop: &AtomicBool, signs: &Signs) {
+    while !stop.load(Ordering::Relaxed) {
+        signs.heartbeat.store(Clock::real_ms(), Ordering::Relaxed);
+        let step = worker.step();
+        if matches!(step, Step::Rebuilt("state", _)) {
+            signs.state_failed.store(Clock::real_ms(), Ordering::Relaxed);
+        }
+        if let Step::Pause(how_long) | Step::Rebuilt(_, how_long) = step {
+            let until = Instant::now() + how_long;
+            while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+                signs.heartbeat.store(Clock::real_ms(), Ordering::Relaxed);
+                std::thread::sleep(PAUSE_SLICE.min(how_long));
+            }
+        }
+    }
+    worker.close();
+}
+
+struct WorkerThread {
     thread: Option<JoinHandle<()>>,
-    heartbeat: Arc<AtomicI64>,
+    signs: Arc<Signs>,
+}
+
+/// What a worker shows of itself, real UTC ms.
+struct Signs {
+    heartbeat: AtomicI64,
+    /// When its state last failed it.
+    state_failed: AtomicI64,
 }
 
 /// The running workers of a machine. Dropping it stops them.
 pub struct Running {
     machine: &'static str,
     stop: Arc<AtomicBool>,
-    workers: Vec<Worker>,
+    workers: Vec<WorkerThread>,
 }
 
 impl Running {
     /// Milliseconds since the slowest worker's last turn; a worker that stands still shows here.
     pub fn heartbeat_age_ms(&self) -> i64 {
         let now = Clock::real_ms();
-        self.workers.iter().map(|w| now - w.heartbeat.load(Ordering::Relaxed)).max().unwrap_or(0)
+        self.workers.iter().map(|w| now - w.signs.heartbeat.load(Ordering::Relaxed)).max().unwrap_or(0)
+    }
+
+    /// Milliseconds since a worker's state last could not be opened, read or written; `None` where it always could.
+    pub fn state_failed_ms_ago(&self) -> Option<i64> {
+        let last = self.workers.iter().map(|w| w.signs.state_failed.load(Ordering::Relaxed)).max().filter(|at| *at != NEVER)?;
+        Some(Clock::real_ms() - last)
     }
 
     /// The machine's name.

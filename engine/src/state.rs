@@ -1,4 +1,6 @@
 //! A partition's state as a machine sees it: rows by key, and timers; changes are held back until the batch is committed.
+use crate::timers::{self, Front, Timer};
+use crate::writes::{Bulk, Writes};
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
@@ -11,6 +13,9 @@ const TAG_FIRST_OF_MACHINES: u8 = 0x10;
 
 /// Takes a row's key and value; breaks to see no more of them.
 pub type RowFn<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
+/// Rows that change: their new values, `None` for those that go.
+pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// The state could not be read or is not what it should be.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -52,21 +57,12 @@ impl Store for MemoryStore {
     }
 }
 
-/// A timer that is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timer {
-    /// UTC ms.
-    pub due: i64,
-    /// As it was set.
-    pub key: Vec<u8>,
-}
-
 /// A partition's rows and timers. Reads see the batch's own writes.
 pub struct State {
     store: Box<dyn Store>,
-    pending: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Due time of the first timer, `None` where there is none.
-    next_due: Option<i64>,
+    pending: Changes,
+    bulk: Bulk,
+    timers: Front,
 }
 
 impl State {
@@ -75,14 +71,14 @@ impl State {
     /// # Errors
     /// Where the timers cannot be read.
     pub fn open(store: Box<dyn Store>) -> Result<Self, StateError> {
-        let mut state = Self { store, pending: BTreeMap::new(), next_due: None };
-        state.next_due = state.first_timer(0)?.map(|t| t.due);
+        let mut state = Self { store, pending: BTreeMap::new(), bulk: Bulk::default(), timers: Front::unknown() };
+        state.fetch_timers(i64::MAX)?;
         Ok(state)
     }
 
     /// A state in memory, for tests.
     pub fn in_memory() -> Self {
-        Self { store: Box::<MemoryStore>::default(), pending: BTreeMap::new(), next_due: None }
+        Self { store: Box::<MemoryStore>::default(), pending: BTreeMap::new(), bulk: Bulk::default(), timers: Front::empty() }
     }
 
     /// The value of `key`.
@@ -156,18 +152,21 @@ impl State {
 
     /// Sets a timer for `due` (UTC ms); the same time and key is the same timer. One in the past fires with the next record.
     pub fn set_timer(&mut self, due: i64, key: &[u8]) {
-        self.pending.insert(timer_key(due, key), Some(Vec::new()));
-        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+        let row = timers::row(due, key);
+        self.timers.set(row.clone());
+        self.pending.insert(row, Some(Vec::new()));
     }
 
     /// Takes a timer back.
     pub fn cancel_timer(&mut self, due: i64, key: &[u8]) {
-        self.pending.insert(timer_key(due, key), None);
+        let row = timers::row(due, key);
+        self.timers.cancel(&row);
+        self.pending.insert(row, None);
     }
 
     /// When the first timer may be due: none is due before that.
     pub fn next_due(&self) -> Option<i64> {
-        self.next_due
+        self.timers.next_due()
     }
 
     /// Takes the first timer that is due at `now` out.
@@ -175,43 +174,123 @@ impl State {
     /// # Errors
     /// Where the timers cannot be read.
     pub fn pop_due(&mut self, now: i64) -> Result<Option<Timer>, StateError> {
-        let Some(due) = self.next_due.filter(|due| *due <= now) else { return Ok(None) };
-        let first = self.first_timer(due)?;
-        self.next_due = first.as_ref().map(|timer| timer.due);
-        let Some(timer) = first.filter(|timer| timer.due <= now) else { return Ok(None) };
-        self.pending.insert(timer_key(timer.due, &timer.key), None);
-        Ok(Some(timer))
+        self.fetch_timers(now)?;
+        let Some(row) = self.timers.pop(now) else { return Ok(None) };
+        let timer = timers::parse(&row);
+        self.pending.insert(row, None);
+        Ok(timer)
     }
 
-    fn first_timer(&self, from: i64) -> Result<Option<Timer>, StateError> {
-        let mut first = None;
-        self.scan_from(&[TAG_TIMER], &timer_key(from, &[]), &mut |key, _| {
-            first = parse_timer_key(key);
-            ControlFlow::Break(())
-        })?;
-        Ok(first)
+    fn fetch_timers(&mut self, now: i64) -> Result<(), StateError> {
+        while let Some(from) = self.timers.fetch_from(now) {
+            let mut rows = Vec::new();
+            self.scan_from(&[TAG_TIMER], &from, &mut |row, _| {
+                rows.push(row.to_vec());
+                if rows.len() < timers::FETCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            self.timers.fetched(rows);
+        }
+        Ok(())
     }
 
-    /// The batch's changes, for the commit.
-    pub(crate) fn pending(&self) -> &BTreeMap<Vec<u8>, Option<Vec<u8>>> {
-        &self.pending
+    /// Sets a row that is not read again before the rows are written: only for [`crate::Machine::write_back`]. `value` appends to what it is given.
+    ///
+    /// # Errors
+    /// Those of `value`.
+    pub fn write(&mut self, key: &[u8], value: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, StateError>) -> Result<(), StateError> {
+        debug_assert!(key.first().is_some_and(|tag| *tag >= TAG_FIRST_OF_MACHINES), "the engine's own key");
+        self.bulk.push(key, value)
     }
 
-    /// The changes stand in the store now.
-    pub(crate) fn committed(&mut self) {
+    /// How many rows are to be written.
+    pub(crate) fn pending_len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What is to be written.
+    pub(crate) fn writes(&self) -> Writes<'_> {
+        Writes { changes: &self.pending, bulk: &self.bulk }
+    }
+
+    /// It stands in the store now.
+    pub(crate) fn written(&mut self) {
         self.pending.clear();
+        self.bulk.clear();
+    }
+
+    /// Makes what is only written readable, for tests of machines that have no store behind them.
+    pub fn settle_writes(&mut self) {
+        let mut changes = Changes::new();
+        Writes { changes: &Changes::new(), bulk: &self.bulk }
+            .each(|key, value| drop(changes.insert(key.to_vec(), value.map(<[u8]>::to_vec))));
+        self.bulk.clear();
+        self.pending.extend(changes);
+    }
+
+    /// Moves what is to be written into rows of tests' own.
+    pub fn write_to(&mut self, rows: &mut MemoryStore) {
+        self.writes().each(|key, value| match value {
+            Some(value) => drop(rows.0.insert(key.to_vec(), value.to_vec())),
+            None => drop(rows.0.remove(key)),
+        });
+        self.written();
     }
 }
 
-fn timer_key(due: i64, key: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(9 + key.len());
-    out.push(TAG_TIMER);
-    out.extend_from_slice(&due.max(0).to_be_bytes());
-    out.extend_from_slice(key);
-    out
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
 
-fn parse_timer_key(bytes: &[u8]) -> Option<Timer> {
-    let (due, key) = bytes.strip_prefix(&[TAG_TIMER])?.split_first_chunk::<8>()?;
-    Some(Timer { due: i64::from_be_bytes(*due), key: key.to_vec() })
+    #[derive(Clone, Debug)]
+    enum Step {
+        Set(i64, u8),
+        Cancel(i64, u8),
+        Pop(i64),
+        Reopen,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0..50_i64, any::<u8>()).prop_map(|(due, key)| Step::Set(due, key)),
+            1 => (0..50_i64, any::<u8>()).prop_map(|(due, key)| Step::Cancel(due, key)),
+            3 => (0..60_i64).prop_map(Step::Pop),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn timers_come_out_as_from_a_sorted_set(before in 0..6_000_i64, steps in prop::collection::vec(step(), 0..300)) {
+            let mut rows = MemoryStore::default();
+            let mut expected: std::collections::BTreeSet<(i64, Vec<u8>)> = (0..before).map(|n| (n / 100, n.to_be_bytes().to_vec())).collect();
+            for (due, key) in &expected {
+                rows.0.insert(timers::row(*due, key), Vec::new());
+            }
+            let mut state = State::open(Box::new(rows.clone())).unwrap();
+            for step in steps {
+                match step {
+                    Step::Set(due, key) => {
+                        state.set_timer(due, &[key]);
+                        expected.insert((due, vec![key]));
+                    }
+                    Step::Cancel(due, key) => {
+                        state.cancel_timer(due, &[key]);
+                        expected.remove(&(due, vec![key]));
+                    }
+                    Step::Pop(now) => loop {
+                        let first = expected.first().filter(|(due, _)| *due <= now).cloned();
+                        let popped = state.pop_due(now).unwrap();
+                        prop_assert_eq!(popped.map(|t| (t.due, t.key)), first.clone());
+                        let Some(first) = first else { break };
+                        prop_assert!(expected.remove(&first));
+                    },
+                    Step::Reopen => {
+                        state.write_to(&mut rows);
+                        state = State::open(Box::new(rows.clone())).unwrap();
+                    }
+                }
+            }
+        }
+    }
 }

@@ -20,7 +20,6 @@ pub(crate) async fn read(body: Body, headers: &HeaderMap, limits: &LimitsConfig,
         drain(body).await;
         return Err(Refusal::BodyTooLarge(limits.body_bytes_max));
     }
-    hold.cover(declared)?;
     let timeout = Duration::from_secs(limits.body_read_s_max);
     tokio::time::timeout(timeout, collect(body, declared, limits.body_bytes_max, hold))
         .await
@@ -37,6 +36,7 @@ async fn collect(mut body: Body, declared: usize, bytes_max: usize, hold: &mut H
             drain(body).await;
             return Err(Refusal::BodyTooLarge(bytes_max));
         }
+        // What has come, not what was announced: else a few that announce much and send nothing would turn everybody away.
         hold.cover(len)?;
         if first.is_empty() && rest.is_empty() {
             first = data;

@@ -103,6 +103,14 @@ pub enum SetupError {
     SourceName(String),
     #[error("source {provider}/{name} is there twice; give each source of a provider a name of its own")]
     Twice { provider: String, name: String },
+    #[error("source {name:?}: {what}")]
+    Json { name: String, what: String },
+    #[error("source {name:?}: {what}")]
+    Secret { name: String, what: &'static str },
+    #[error("source {0:?}: a table [sources.map] and provider = \"json\" go together")]
+    MapAndProvider(String),
+    #[error("source {0:?}: public_url must begin with https:// or http://")]
+    PublicUrl(String),
     #[error("source {0:?} has no secret, or an empty one; set secret or secret_file")]
     NoSecret(String),
 }

@@ -1,10 +1,14 @@
 //! What could not be taken, kept byte for byte with its reason, so that it can be taken again after a fix. It goes into the log in the same append as the rest of its
 //! request: a 200 stands for the dead letters too.
 use crate::bad::Bad;
-use c360_log::{Batch, Headers};
+use c360_log::{Batch, ConnectErrors, Headers};
 use c360_schemas::{DeadLetter, Key, Topic, Wire};
 
-const STAGE: &str = "ingest";
+pub(crate) const STAGE: &str = "ingest";
+const CLASS: &str = "c360_ingest";
+/// Headers of what a batch said for all of its calls.
+pub(crate) const BATCH_SENT_AT: &str = "c360.batch.sent-at";
+pub(crate) const BATCH_GROUP_ID: &str = "c360.batch.group-id";
 
 /// Where a bad event came from.
 pub(crate) struct Origin<'a> {
@@ -17,6 +21,11 @@ pub(crate) struct Origin<'a> {
 
 /// Adds a dead letter for `original`, which can be posted to `path` again.
 pub(crate) fn bury(batch: &mut Batch, origin: &Origin<'_>, path: &str, original: &[u8], bad: &Bad) {
+    bury_with(batch, origin, path, original, bad, &[]);
+}
+
+/// As [`bury`], with headers of its own: what must be known besides the original to take it again.
+pub(crate) fn bury_with(batch: &mut Batch, origin: &Origin<'_>, path: &str, original: &[u8], bad: &Bad, context: &[(&str, &str)]) {
     let kept = &original[..original.len().min(origin.original_bytes_max)];
     let mut message = bad.message.clone();
     if kept.len() < original.len() {
@@ -34,20 +43,24 @@ pub(crate) fn bury(batch: &mut Batch, origin: &Origin<'_>, path: &str, original:
         path: Some(path.to_owned()),
     };
     let key = Key { tenant: origin.tenant, id: origin.source };
-    batch.push_with(Topic::DeadLetters, None, |out| key.write(out), |out| headers(out, &letter), |out| letter.encode(out));
+    batch.push_with(Topic::DeadLetters, None, |out| key.write(out), |out| headers(out, &letter, context), |out| letter.encode(out));
 }
 
 /// Kafka Connect's convention, so that tools that know it can read the reason.
-fn headers(out: &mut Vec<u8>, letter: &DeadLetter) {
-    for (name, value) in [
-        ("__connect.errors.connector.name", letter.source.as_str()),
-        ("__connect.errors.stage", letter.stage.as_str()),
-        ("__connect.errors.class.name", "c360-ingest"),
-        ("__connect.errors.exception.class.name", letter.reason.as_str()),
-        ("__connect.errors.exception.message", letter.message.as_str()),
-    ] {
+fn headers(out: &mut Vec<u8>, letter: &DeadLetter, context: &[(&str, &str)]) {
+    for (name, value) in context {
         Headers::write(out, name, value.as_bytes());
     }
+    let errors = ConnectErrors {
+        record: None,
+        connector: &letter.source,
+        task: 0,
+        stage: &letter.stage,
+        class: CLASS,
+        reason: &letter.reason,
+        message: &letter.message,
+    };
+    errors.write(out);
 }
 
 #[cfg(test)]

@@ -12,6 +12,10 @@ pub(crate) enum Refusal {
     InvalidUtf8,
     #[error("the json is nested deeper than {0}")]
     TooDeep(usize),
+    #[error(
+        "events in the format {0:?} are not read; use application/cloudevents+json, application/cloudevents-batch+json, or binary mode"
+    )]
+    UnknownFormat(String),
     #[error("the content encoding {0:?} is not known; use gzip, deflate, br or zstd")]
     UnknownEncoding(String),
     #[error("the body cannot be unpacked: {0}")]
@@ -32,6 +36,8 @@ pub(crate) enum Refusal {
     UnknownWriteKey,
     #[error("the signature is not good: {0}")]
     BadSignature(&'static str),
+    #[error("the request names no host")]
+    MissingHost,
     #[error("there is no such source; name it in the settings")]
     UnknownSource,
     #[error("there is nothing at this path")]
@@ -46,6 +52,8 @@ pub(crate) enum Refusal {
     LogTooLarge,
     #[error("too much is on its way; try again")]
     Overloaded,
+    #[error("the write key has sent more than its {events_per_s} events a second; go on in {retry_after_s} s")]
+    QuotaExceeded { events_per_s: u32, retry_after_s: u32 },
     #[error("the log does not acknowledge; try again")]
     LogUnavailable,
     #[error("something went wrong here; try again")]
@@ -58,9 +66,11 @@ impl Refusal {
             Refusal::Malformed(_)
             | Refusal::InvalidUtf8
             | Refusal::TooDeep(_)
+            | Refusal::UnknownFormat(_)
             | Refusal::UnknownEncoding(_)
             | Refusal::BrokenEncoding(_)
             | Refusal::BodyBroken(_)
+            | Refusal::MissingHost
             | Refusal::BadEvent(_)
             | Refusal::BadEventInBatch { .. } => StatusCode::BAD_REQUEST,
             Refusal::MissingWriteKey | Refusal::UnknownWriteKey | Refusal::BadSignature(_) => StatusCode::UNAUTHORIZED,
@@ -70,7 +80,7 @@ impl Refusal {
             Refusal::BodyTooLarge(_) | Refusal::UnpackedTooLarge(_) | Refusal::TooManyEvents(_) | Refusal::LogTooLarge => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Refusal::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Overloaded | Refusal::QuotaExceeded { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::LogUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -81,6 +91,7 @@ impl Refusal {
             Refusal::Malformed(_) => "malformed_json",
             Refusal::InvalidUtf8 => "invalid_utf8",
             Refusal::TooDeep(_) => "json_too_deep",
+            Refusal::UnknownFormat(_) => "unknown_format",
             Refusal::UnknownEncoding(_) => "unknown_encoding",
             Refusal::BrokenEncoding(_) => "broken_encoding",
             Refusal::BodyTooLarge(_) => "body_too_large",
@@ -91,12 +102,14 @@ impl Refusal {
             Refusal::MissingWriteKey => "missing_write_key",
             Refusal::UnknownWriteKey => "unknown_write_key",
             Refusal::BadSignature(_) => "bad_signature",
+            Refusal::MissingHost => "missing_host",
             Refusal::UnknownSource => "unknown_source",
             Refusal::NotFound => "not_found",
             Refusal::MethodNotAllowed => "method_not_allowed",
             Refusal::BadEvent(bad) | Refusal::BadEventInBatch { bad, .. } => bad.reason.as_str(),
             Refusal::LogTooLarge => "event_too_large",
             Refusal::Overloaded => "overloaded",
+            Refusal::QuotaExceeded { .. } => "quota_exceeded",
             Refusal::LogUnavailable => "log_unavailable",
             Refusal::Internal => "internal",
         }
@@ -106,6 +119,7 @@ impl Refusal {
     pub(crate) fn retry_after_s(&self) -> Option<u32> {
         match self {
             Refusal::Overloaded => Some(1),
+            Refusal::QuotaExceeded { retry_after_s, .. } => Some(*retry_after_s),
             Refusal::LogUnavailable => Some(5),
             _ => None,
         }

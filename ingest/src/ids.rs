@@ -1,5 +1,15 @@
 //! Which ids and names are taken.
 use crate::bad::{Bad, Reason};
+use crate::lenient::Text;
+use c360_schemas::ForeignId;
+use smallvec::SmallVec;
+
+/// Kind of the foreign id of a person, whether it is a user id, an anonymous id or an e-mail.
+pub(crate) const USER: &str = "user";
+const EMAIL_DOMAIN: &str = "email_domain";
+
+/// The foreign ids of an event.
+pub(crate) type ForeignIds<'a> = SmallVec<[ForeignId<'a>; 2]>;
 
 /// Whether `text` can name a tenant or a source: it stands in keys and paths.
 pub(crate) fn is_name(text: &str) -> bool {
@@ -23,6 +33,31 @@ pub(crate) fn check_account_id(id: &str, chars_max: usize) -> Result<(), Bad> {
         return Err(Bad::new(Reason::BadId, "the account id starts with ~, which stands for customers that nobody named yet".to_owned()));
     }
     check_id("the account id", id, chars_max)
+}
+
+/// An id as it stands in JSON; `None` where there is none.
+pub(crate) fn id<'a>(what: &str, text: &'a Text<'_>, chars_max: usize) -> Result<Option<&'a str>, Bad> {
+    if text.is_wrong() {
+        return Err(Bad::new(Reason::BadId, format!("{what} must be a string or a number")));
+    }
+    let Some(id) = text.get() else { return Ok(None) };
+    check_id(what, id, chars_max)?;
+    Ok(Some(id))
+}
+
+/// Refuses a name that is too long or has a NUL.
+pub(crate) fn check_name(name: &str, chars_max: usize) -> Result<(), Bad> {
+    if is_longer(name, chars_max) || name.contains('\0') {
+        return Err(Bad::new(Reason::BadName, format!("the name must have at most {chars_max} characters, and no NUL")));
+    }
+    Ok(())
+}
+
+/// The foreign ids of a person, in the order in which they are tried: the user id, else the e-mail; then the e-mail's domain. None where there is neither.
+pub(crate) fn person_ids<'a>(user_id: Option<&'a str>, email: Option<&'a str>) -> ForeignIds<'a> {
+    let domain = email.and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain).filter(|domain| !domain.is_empty());
+    let person = user_id.or(email).map(|id| ForeignId { kind: USER, id });
+    person.into_iter().chain(domain.map(|id| ForeignId { kind: EMAIL_DOMAIN, id })).collect()
 }
 
 /// Whether `text` has more than `max` characters; cheap where it is short in bytes.

@@ -1,9 +1,10 @@
 //! What all requests share, and the steps that they have in common: read, unpack, prepare, append.
-use crate::auth::WriteKeys;
-use crate::bad::Reason;
+use crate::auth::{Charge, WriteKeys};
+use crate::bad::{Bad, Reason};
 use crate::body;
 use crate::budget::Budget;
 use crate::config::IngestConfig;
+use crate::dead_letter::{Origin, bury};
 use crate::depth::is_deeper;
 use crate::error::Refusal;
 use crate::metrics::{EventOutcome, METRICS};
@@ -48,13 +49,23 @@ pub(crate) struct Prepared {
     /// Events that were good.
     pub(crate) events: u64,
     pub(crate) clamped: u64,
+    /// Events of a type that we do not use.
+    pub(crate) ignored: u64,
     /// Reasons of those that were not.
     pub(crate) dead: Vec<Reason>,
+    /// Given back where the log does not take it.
+    pub(crate) charge: Charge,
 }
 
 impl Prepared {
     pub(crate) fn new(outlet: Outlet, events: u64) -> Self {
-        Self { clamped: outlet.clamped, batch: outlet.batch, events, dead: Vec::new() }
+        Self { clamped: outlet.clamped, batch: outlet.batch, events, ignored: 0, dead: Vec::new(), charge: Charge::default() }
+    }
+
+    /// Adds a dead letter.
+    pub(crate) fn bury(&mut self, origin: &Origin<'_>, path: &str, original: &[u8], bad: &Bad) {
+        bury(&mut self.batch, origin, path, original, bad);
+        self.dead.push(bad.reason);
     }
 }
 
@@ -68,8 +79,10 @@ impl Ingest {
     }
 
     /// Puts other keys and sources in force, for the requests that come from now on.
-    pub fn reload(&self, keys: WriteKeys, sources: Sources) {
-        *self.shared.access.write() = Arc::new(Access { keys, sources });
+    pub fn reload(&self, mut keys: WriteKeys, sources: Sources) {
+        let mut access = self.shared.access.write();
+        keys.keep_quotas(&access.keys);
+        *access = Arc::new(Access { keys, sources });
     }
 }
 
@@ -99,15 +112,17 @@ impl Shared {
 
     /// Appends what a request became; returns when the log has acknowledged it.
     pub(crate) async fn append(&self, prepared: Prepared) -> Result<(), Refusal> {
-        let Prepared { batch, events, clamped, dead } = prepared;
+        let Prepared { batch, events, clamped, ignored, dead, charge } = prepared;
         if !batch.is_empty()
             && let Err(error) = self.log.append(batch).await
         {
             METRICS.events(EventOutcome::Unacknowledged, events + dead.len() as u64);
+            charge.give_back();
             warn!(%error, events, "the log did not take a request; its sender was told to try again");
             return Err(error.into());
         }
         METRICS.events(EventOutcome::Accepted, events);
+        METRICS.events(EventOutcome::Ignored, ignored);
         METRICS.events(EventOutcome::DeadLetter, dead.len() as u64);
         METRICS.clamped(clamped);
         dead.iter().for_each(|reason| METRICS.dead_letter(*reason));

@@ -39,10 +39,14 @@ impl EventOutcome {
 /// The statuses that we answer with; any other counts as `other`.
 const CODES: [&str; 11] = ["200", "400", "401", "404", "405", "408", "413", "429", "500", "503", "other"];
 
+/// Series of one metric, looked up once: they are counted with each request.
 pub(crate) struct Metrics {
-    events: IntCounterVec,
-    requests: IntCounterVec,
+    /// In the order of [`EventOutcome::ALL`].
+    events: Vec<IntCounter>,
+    /// In the order of [`CODES`].
+    requests: Vec<IntCounter>,
     clamped: IntCounter,
+    quota_exceeded: IntCounterVec,
     duration: Histogram,
 }
 
@@ -55,27 +59,34 @@ impl Metrics {
     #[expect(clippy::expect_used, reason = "a metric registered twice is a mistake in this file, found by the first test that runs")]
     fn register() -> Self {
         let buckets = exponential_buckets(0.0005, 2.0, 16).expect("constants");
-        let metrics = Self {
-            events: register_int_counter_vec!("c360_ingest_events_total", "Events by what became of them.", &["outcome"]).expect("once"),
-            requests: register_int_counter_vec!("c360_ingest_requests_total", "Requests by the status of the answer.", &["code"])
-                .expect("once"),
+        let events = register_int_counter_vec!("c360_ingest_events_total", "Events by what became of them.", &["outcome"]).expect("once");
+        let requests =
+            register_int_counter_vec!("c360_ingest_requests_total", "Requests by the status of the answer.", &["code"]).expect("once");
+        init_dead_letters(&Reason::ALL.map(Reason::as_str));
+        Self {
+            events: EventOutcome::ALL.iter().map(|outcome| events.with_label_values(&[outcome.as_str()])).collect(),
+            requests: CODES.iter().map(|code| requests.with_label_values(&[*code])).collect(),
             clamped: register_int_counter!("c360_ingest_clamped_total", "Events that were dated too far ahead and became now.")
                 .expect("once"),
+            quota_exceeded: register_int_counter_vec!(
+                "c360_ingest_quota_exceeded_total",
+                "Requests refused because their write key had sent more than its quota.",
+                &["tenant", "write_key"]
+            )
+            .expect("once"),
             duration: register_histogram!(
                 "c360_ingest_request_duration_seconds",
                 "Time from a request's head to its answer, the log's acknowledgement awaited.",
                 buckets
             )
             .expect("once"),
-        };
-        EventOutcome::ALL.iter().for_each(|outcome| drop(metrics.events.with_label_values(&[outcome.as_str()])));
-        CODES.iter().for_each(|code| drop(metrics.requests.with_label_values(&[*code])));
-        init_dead_letters(&Reason::ALL.map(Reason::as_str));
-        metrics
+        }
     }
 
     pub(crate) fn events(&self, outcome: EventOutcome, count: u64) {
-        self.events.with_label_values(&[outcome.as_str()]).inc_by(count);
+        if count > 0 {
+            self.events[outcome as usize].inc_by(count);
+        }
     }
 
     pub(crate) fn dead_letter(&self, reason: Reason) {
@@ -86,9 +97,18 @@ impl Metrics {
         self.clamped.inc_by(count);
     }
 
+    /// Keys with a quota have their series from the start.
+    pub(crate) fn touch_quota(&self, tenant: &str, key: &str) {
+        self.quota_exceeded.with_label_values(&[tenant, key]);
+    }
+
+    pub(crate) fn quota_exceeded(&self, tenant: &str, key: &str) {
+        self.quota_exceeded.with_label_values(&[tenant, key]).inc();
+    }
+
     pub(crate) fn request(&self, code: &str, seconds: f64) {
-        let code = if CODES.contains(&code) { code } else { "other" };
-        self.requests.with_label_values(&[code]).inc();
+        let index = CODES.iter().position(|known| *known == code).unwrap_or(CODES.len() - 1);
+        self.requests[index].inc();
         self.duration.observe(seconds);
     }
 }

@@ -24,7 +24,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-fn json(body: Body) -> Response {
+pub(crate) fn json(body: Body) -> Response {
     let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

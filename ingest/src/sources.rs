@@ -1,6 +1,6 @@
 //! Who may send webhooks: sources by provider and name, with their secrets.
 use crate::config::SetupError;
-use crate::hooks;
+use crate::hooks::{self, JsonHook};
 use crate::ids::is_name;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -38,6 +38,18 @@ pub struct Source {
     pub tenant: String,
     /// Any of them is good, so that a secret can be rotated.
     pub secrets: Vec<Secret>,
+    /// Where the world reaches the public port (`https://c360.example.com`): HubSpot signs the URI. `None`: at what the request's host says.
+    pub public_url: Option<String>,
+    /// Of the provider `json`: what its events are and where their fields stand.
+    pub json: Option<JsonHook>,
+}
+
+impl Source {
+    /// A source that is told nothing but its secrets.
+    pub fn new(name: &str, provider: &str, tenant: &str, secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let secrets = secrets.into_iter().collect();
+        Self { name: name.into(), provider: provider.into(), tenant: tenant.into(), secrets, public_url: None, json: None }
+    }
 }
 
 /// All sources of an installation.
@@ -73,12 +85,21 @@ fn check(source: &Source) -> Result<(), SetupError> {
     if !is_name(&source.tenant) {
         return Err(SetupError::Tenant(source.tenant.clone()));
     }
-    if hooks::provider(&source.provider).is_none() {
-        let known = hooks::providers().collect::<Vec<_>>().join(", ");
+    let Some(provider) = hooks::provider(&source.provider) else {
+        let known = hooks::all_providers().collect::<Vec<_>>().join(", ");
         return Err(SetupError::Provider { name: source.name.clone(), provider: source.provider.clone(), known });
-    }
+    };
     if source.secrets.is_empty() || source.secrets.iter().any(|secret| secret.0.is_empty()) {
         return Err(SetupError::NoSecret(source.name.clone()));
+    }
+    for secret in &source.secrets {
+        provider.check_secret(&secret.0).map_err(|what| SetupError::Secret { name: source.name.clone(), what })?;
+    }
+    if source.json.is_some() != (source.provider == hooks::JSON) {
+        return Err(SetupError::MapAndProvider(source.name.clone()));
+    }
+    if source.public_url.as_deref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+        return Err(SetupError::PublicUrl(source.name.clone()));
     }
     Ok(())
 }
@@ -92,7 +113,7 @@ mod tests {
     use super::*;
 
     fn source(name: &str, provider: &str, secret: &str) -> Source {
-        Source { name: name.into(), provider: provider.into(), tenant: "t1".into(), secrets: vec![Secret::new(secret)] }
+        Source::new(name, provider, "t1", [Secret::new(secret)])
     }
 
     #[test]
@@ -101,6 +122,10 @@ mod tests {
         assert!(matches!(Sources::new([source("a", "strip", "x")]), Err(SetupError::Provider { .. })));
         assert!(matches!(Sources::new([source("a", "stripe", "")]), Err(SetupError::NoSecret(_))));
         assert!(matches!(Sources::new([source("a", "stripe", "x"), source("a", "stripe", "y")]), Err(SetupError::Twice { .. })));
+        assert!(matches!(Sources::new([source("a", "json", "x")]), Err(SetupError::MapAndProvider(_))));
+        assert!(matches!(Sources::new([source("a", "chargebee", "password")]), Err(SetupError::Secret { .. })));
+        let at_nowhere = Source { public_url: Some("c360.example.com".into()), ..source("a", "hubspot", "x") };
+        assert!(matches!(Sources::new([at_nowhere]), Err(SetupError::PublicUrl(_))));
         let both = Sources::new([source("a", "stripe", "x"), source("a", "zendesk", "y")]).unwrap();
         assert_eq!(both.find("zendesk", "a").unwrap().secrets[0].expose(), "y");
         assert!(both.find("zendesk", "b").is_none());

@@ -12,6 +12,11 @@ pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     number(text)
 }
 
+/// UTC ms of whole seconds since 1970.
+pub(crate) fn ms_of_seconds(seconds: i64) -> i64 {
+    seconds.saturating_mul(1000)
+}
+
 /// RFC 3339, for messages.
 pub(crate) fn format_ms(ms: i64) -> String {
     let (year, month, day) = civil(ms.div_euclid(DAY_MS));

@@ -3,7 +3,7 @@
 //! `cargo run --release -p c360-log --example embedded_throughput [records]`
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and may stop")]
 use c360_log::embedded::{EmbeddedConfig, EmbeddedLog};
-use c360_log::{Appended, Batch, Change, Clock, Log, LogError, MemberSpec};
+use c360_log::{Appended, Batch, Change, Clock, Consumed, Log, LogError, MemberSpec};
 use c360_schemas::Topic;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
@@ -118,12 +118,12 @@ fn consume(log: &EmbeddedLog, group: &str, records: usize) {
         for change in member.poll(Duration::from_secs(1), 10_000, on_record).unwrap() {
             let Change::Assigned(partitions) = change else { continue };
             for p in partitions {
-                let from = member.committed(p).unwrap();
+                let from: Vec<_> = member.committed(p).unwrap().iter().map(|c| (c.topic, c.next)).collect();
                 member.start(p, &from).unwrap();
             }
         }
     }
-    let consumed: Vec<_> = ends.iter().enumerate().map(|(p, end)| (Topic::Events, p as u32, *end)).collect();
+    let consumed: Vec<_> = ends.iter().enumerate().map(|(p, end)| Consumed::new(Topic::Events, p as u32, *end)).collect();
     member.commit(&Batch::default(), &consumed).unwrap();
     assert!(bytes >= records * VALUE_BYTES);
 }

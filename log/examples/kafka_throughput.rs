@@ -3,7 +3,7 @@
 //! `deploy/kafka/start 9092 /tmp/kafka && cargo run --release -p c360-log --example kafka_throughput 127.0.0.1:9092 [records]`
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and may stop")]
 use c360_log::kafka::{KafkaConfig, KafkaLog};
-use c360_log::{Appended, Batch, Change, Clock, Log, LogError, Member, MemberSpec};
+use c360_log::{Appended, Batch, Change, Clock, Consumed, Log, LogError, Member, MemberSpec};
 use c360_schemas::Topic;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
@@ -114,7 +114,7 @@ fn member(log: &dyn Log, group: &str, records: usize, commit: bool) {
         }
         if commit && (pending >= TRANSACTION || seen >= records) {
             let consumed: Vec<_> =
-                std::mem::take(&mut next).into_iter().map(|(partition, offset)| (Topic::Events, partition, offset)).collect();
+                std::mem::take(&mut next).into_iter().map(|(partition, offset)| Consumed::new(Topic::Events, partition, offset)).collect();
             let since = Instant::now();
             member.commit(&outputs, &consumed).unwrap();
             times.push(since.elapsed());
@@ -132,7 +132,7 @@ fn member(log: &dyn Log, group: &str, records: usize, commit: bool) {
 fn start(member: &mut dyn Member, change: &Change) {
     if let Change::Assigned(partitions) = change {
         for &partition in partitions {
-            let from = member.committed(partition).unwrap();
+            let from: Vec<_> = member.committed(partition).unwrap().iter().map(|c| (c.topic, c.next)).collect();
             member.start(partition, &from).unwrap();
         }
     }

@@ -2,6 +2,9 @@
 use crate::Headers;
 use c360_schemas::{Topic, partition_of};
 
+/// What is kept of each buffer when a batch is cleared.
+const KEPT_BYTES: usize = 4 << 20;
+
 /// Where one record of a [`Batch`] lies in its buffer: key, headers and value follow one another from `start`.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -15,6 +18,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Bytes of key, headers and value.
+    pub fn bytes_len(&self) -> usize {
+        self.end - self.start
+    }
+
     /// The partition that the record goes to among `partitions`.
     pub fn partition_in(&self, batch: &Batch, partitions: u32) -> u32 {
         self.partition.unwrap_or_else(|| partition_of(batch.key(self), partitions))
@@ -60,10 +68,12 @@ impl Batch {
         }
     }
 
-    /// Empties it and keeps its buffers.
+    /// Empties it and keeps its buffers, unless they are very large.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.entries.shrink_to(KEPT_BYTES / size_of::<Entry>());
     }
 
     pub fn len(&self) -> usize {

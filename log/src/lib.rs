@@ -1,4 +1,4 @@
-//! The log: one small interface, and what stands behind it: Kafka, or the embedded log.
+//! The log: one small interface, and what stands behind it: Kafka, the embedded log, or a simulated one for tests.
 //!
 //! What holds for every implementation (one conformance suite shows it for each): order within a partition; a transaction is all or nothing and invisible until it is
 //! committed; a member that was replaced cannot commit; consumed offsets are committed in the transaction; what was acknowledged survives a crash.
@@ -11,11 +11,13 @@ mod dead_letter;
 pub mod embedded;
 mod error;
 pub mod kafka;
+pub mod planted;
 mod record;
+pub mod simulated;
 
 pub use batch::{Batch, Entry};
 pub use clock::{Clock, ClockSpec};
-pub use dead_letter::{count_dead_letter, init_dead_letters};
+pub use dead_letter::{CONNECT_PREFIX, ConnectErrors, count_dead_letter, init_dead_letters};
 pub use error::LogError;
 pub use record::{Headers, RecordRef};
 
@@ -37,6 +39,33 @@ pub struct Appended {
 pub struct Bounds {
     pub start: u64,
     pub end: u64,
+}
+
+/// What decides how long records of a topic are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// What [`Log::keep_from`] asks for, and more where there is room.
+    AsAsked,
+    /// The log's own settings, whoever may need the records: `None` where there is no limit.
+    ByItself { ms: Option<u64>, bytes: Option<u64> },
+}
+
+/// How far a member is in a partition of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    pub topic: Topic,
+    pub partition: u32,
+    /// The next offset to be read.
+    pub next: u64,
+    /// What the member wants to find again beside the offset; the log keeps it as it is. 0 where nothing was committed.
+    pub note: u64,
+}
+
+impl Consumed {
+    /// An offset without a note.
+    pub fn new(topic: Topic, partition: u32, next: u64) -> Self {
+        Self { topic, partition, next, note: 0 }
+    }
 }
 
 /// What a machine's worker asks for.
@@ -97,6 +126,21 @@ pub trait Log: Send + Sync + 'static {
     /// Where the log cannot be reached.
     fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError>;
 
+    /// Says that a group may need the records of a partition from `offset` on again: whatever the retention is, they stay. Where it was said before, this takes its place. A log whose
+    /// retention is not its own does nothing, see [`Log::keeps`].
+    fn keep_from(&self, group: &str, topic: Topic, partition: u32, offset: u64) {
+        let _ = (group, topic, partition, offset);
+    }
+
+    /// What decides how long records of a topic are kept.
+    ///
+    /// # Errors
+    /// Where the log cannot be reached.
+    fn keeps(&self, topic: Topic) -> Result<Keeps, LogError> {
+        let _ = topic;
+        Ok(Keeps::AsAsked)
+    }
+
     /// Whether the log takes appends now; what `/readyz` asks. Cheap: it may be asked often.
     ///
     /// # Errors
@@ -116,21 +160,22 @@ pub trait Member: Send {
     /// Starts reading an assigned partition: `from` has the next offset for each topic of the member.
     ///
     /// # Errors
-    /// [`LogError::OffsetGone`] where that offset is no longer kept.
+    /// [`LogError::OffsetGone`] where that offset is no longer kept; [`LogError::Fenced`] where it was started before and this log cannot go back: the member must
+    /// be made anew.
     fn start(&mut self, partition: u32, from: &[(Topic, u64)]) -> Result<(), LogError>;
 
-    /// The group's committed next offset of a partition for each topic of the member, 0-based, the first kept offset where none was committed.
+    /// How far the group is in a partition, for each topic of the member; at the first kept offset where it never committed.
     ///
     /// # Errors
     /// Where the log cannot be reached.
-    fn committed(&mut self, partition: u32) -> Result<Vec<(Topic, u64)>, LogError>;
+    fn committed(&mut self, partition: u32) -> Result<Vec<Consumed>, LogError>;
 
-    /// Commits `outputs` and the next offsets `consumed` in one transaction; durable and visible when it returns.
+    /// Commits `outputs` and how far the member is in one transaction; durable and visible when it returns. An offset may be committed again with another note.
     ///
     /// # Errors
     /// Nothing of it took effect, unless the error is [`LogError::Unknown`] (then the member must be made anew, and [`Member::committed`] tells what holds);
     /// [`LogError::Fenced`]: another owns the partitions now.
-    fn commit(&mut self, outputs: &Batch, consumed: &[(Topic, u32, u64)]) -> Result<(), LogError>;
+    fn commit(&mut self, outputs: &Batch, consumed: &[Consumed]) -> Result<(), LogError>;
 
     /// End of a partition as far as this member knows, for the lag; `None` where not known yet.
     fn end(&mut self, topic: Topic, partition: u32) -> Option<u64>;

@@ -5,7 +5,7 @@ mod conformance;
 use c360_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use c360_log::{Clock, ClockSpec, Log, LogError, Member};
 use c360_schemas::Topic;
-use conformance::kit::{PATIENCE, alone, append, batch, join, join_at, one_in, read_all, until};
+use conformance::kit::{PATIENCE, alone, append, batch, join, join_at, one_in, read_all, until, upto};
 use conformance::{Fixture, PARTITIONS};
 use rand::RngCore;
 use std::path::{Path, PathBuf};
@@ -96,6 +96,11 @@ fn limit_files(limit: &str) {
 conformance::suite!(Embedded::forgetful());
 
 #[test]
+fn a_partition_is_read_anew_from_an_earlier_offset_and_the_others_go_on() {
+    conformance::members::a_partition_is_read_anew_from_an_earlier_offset_and_the_others_go_on(&mut Embedded::new());
+}
+
+#[test]
 #[ignore = "a child process of the crash test"]
 fn a_child_that_writes_until_it_is_killed() {
     let dir = PathBuf::from(std::env::var_os(DIR).unwrap());
@@ -116,18 +121,18 @@ fn a_commit_in_an_outage_is_whole_or_not_there(fixture: &mut Embedded) {
     let output = |n: u64| one_in(Topic::Alerts, 0, &n.to_string());
     let start = |_: &mut dyn Member, _| vec![(Topic::Unresolved, 0)];
     let (mut member, _) = join_at(&*log, &spec, start);
-    member.commit(&output(1), &[(Topic::Unresolved, 0, 1)]).unwrap();
+    member.commit(&output(1), &[upto(Topic::Unresolved, 0, 1)]).unwrap();
     fixture.breakdown();
-    let outcome = member.commit(&output(2), &[(Topic::Unresolved, 0, 2)]);
+    let outcome = member.commit(&output(2), &[upto(Topic::Unresolved, 0, 2)]);
     assert!(matches!(outcome, Err(LogError::Unknown(_) | LogError::Aborted(_))), "{outcome:?}");
-    let outcome = member.commit(&output(3), &[(Topic::Unresolved, 0, 3)]);
+    let outcome = member.commit(&output(3), &[upto(Topic::Unresolved, 0, 3)]);
     assert!(matches!(outcome, Err(LogError::Unavailable(_) | LogError::Aborted(_))), "{outcome:?}");
     fixture.mend();
     until("health is green again", || log.healthy().is_ok());
     let (mut heir, _) = join_at(&*log, &spec, start);
     let committed = log.committed("g", Topic::Unresolved).unwrap()[0].unwrap();
     assert!(committed <= 2, "what was refused is not there");
-    heir.commit(&output(4), &[(Topic::Unresolved, 0, 4)]).unwrap();
+    heir.commit(&output(4), &[upto(Topic::Unresolved, 0, 4)]).unwrap();
     let values: Vec<u64> = read_all(&*log, &[Topic::Alerts]).iter().map(|r| r.text().parse().unwrap()).collect();
     assert_eq!(values, (1..=committed).chain([4]).collect::<Vec<_>>());
 }
@@ -253,6 +258,43 @@ fn who_is_overtaken_by_retention_is_told_so_while_other_partitions_go_on() {
             other => drop(other.unwrap()),
         }
         told > 2 && others > 2
+    });
+}
+
+#[test]
+fn what_a_group_still_needs_stays_whatever_the_retention_also_after_a_reopening() {
+    let mut fixture = Embedded::forgetful();
+    let log = fixture.log();
+    let spec = alone("g", &[Topic::Events]);
+    for partition in 0..PARTITIONS {
+        append(&*log, one_in(Topic::Events, partition, "first"));
+        log.keep_from("g", Topic::Events, partition, 0);
+    }
+    let press = |fixture: &mut Embedded| (0..40).for_each(|_| fixture.press_retention(Topic::Events));
+    let start = |fixture: &Embedded| fixture.log().bounds(Topic::Events).unwrap()[0].start;
+    press(&mut fixture);
+    assert_eq!(start(&fixture), 0, "ten times the retention, and all of it needed");
+    // After a reopening nothing is known of the group but that it has committed something.
+    let (mut member, _) = join_at(&*log, &spec, |_: &mut dyn Member, _| vec![(Topic::Events, 0)]);
+    member.commit(&c360_log::Batch::default(), &[upto(Topic::Events, 0, 1)]).unwrap();
+    drop((member, log));
+    fixture.close();
+    fixture.open();
+    press(&mut fixture);
+    assert_eq!(start(&fixture), 0, "it has not told yet");
+    // Nothing of the others, and of partition 0 what came after the first 20.
+    let log = fixture.log();
+    for partition in 0..PARTITIONS {
+        log.keep_from("g", Topic::Events, partition, if partition == 0 { 60 } else { 1 });
+    }
+    press(&mut fixture);
+    let kept = start(&fixture);
+    assert!(kept <= 60, "{kept}");
+    until("what nobody needs any more goes", || {
+        let end = log.bounds(Topic::Events).unwrap()[0].end;
+        log.keep_from("g", Topic::Events, 0, end);
+        fixture.press_retention(Topic::Events);
+        start(&fixture) > 60
     });
 }
 

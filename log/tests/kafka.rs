@@ -5,13 +5,16 @@ mod conformance;
 mod kafka_support;
 
 use c360_log::kafka::{KafkaConfig, KafkaLog};
-use c360_log::{Batch, Change, Clock, ClockSpec, LogError, MemberSpec};
+use c360_log::{Batch, Change, Clock, ClockSpec, Keeps, Log, LogError, Member, MemberSpec, RecordRef};
 use c360_schemas::Topic;
-use conformance::kit::{PATIENCE, add_in, alone, append, batch, join, one_in, poll_passing, read_all, take, try_append, until};
+use conformance::kit::{
+    PATIENCE, add_in, alone, append, batch, committed, join, one_in, poll_passing, read_all, take, try_append, until, upto,
+};
 use conformance::{Fixture, PARTITIONS};
 use futures::executor::block_on;
 use kafka_support::fixture::{self, Kafka};
 use rdkafka::admin::{NewTopic, TopicReplication};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
@@ -65,6 +68,17 @@ fn topics_keep_the_partitions_that_they_have() {
     fixture.config.partitions = 9;
     fixture.open();
     assert_eq!(fixture.log().partitions(), PARTITIONS);
+}
+
+#[test]
+fn it_tells_how_long_a_topic_keeps_its_records() {
+    let mut fixture = Kafka::unopened();
+    fixture.config.retention.events_ms = 86_400_000;
+    fixture.config.retention.alerts_ms = -1;
+    fixture.open();
+    let log = fixture.log();
+    assert_eq!(log.keeps(Topic::Events).unwrap(), Keeps::ByItself { ms: Some(86_400_000), bytes: None });
+    assert_eq!(log.keeps(Topic::Alerts).unwrap(), Keeps::ByItself { ms: None, bytes: None });
 }
 
 #[test]
@@ -126,7 +140,7 @@ fn a_large_batch_comes_whole_through_an_append_and_through_a_transaction() {
         assert_eq!(record.offset, next[record.partition as usize]);
         next[record.partition as usize] += 1;
     }
-    let consumed: Vec<_> = (0..PARTITIONS).map(|p| (Topic::Events, p, next[p as usize])).collect();
+    let consumed: Vec<_> = (0..PARTITIONS).map(|p| upto(Topic::Events, p, next[p as usize])).collect();
     member.commit(&batch(Topic::Alerts, records()), &consumed).unwrap();
     assert_eq!(read_all(&*log, &[Topic::Alerts]).len(), 50_000);
     assert_eq!(log.committed("large", Topic::Events).unwrap(), next.into_iter().map(Some).collect::<Vec<_>>());
@@ -148,7 +162,7 @@ fn a_child_that_dies_with_an_open_transaction() {
         for i in 0..2000 {
             add_in(&mut outputs, Topic::Alerts, i % PARTITIONS, &n.to_string());
         }
-        let _ = member.commit(&outputs, &[(Topic::Events, 0, 1)]);
+        let _ = member.commit(&outputs, &[upto(Topic::Events, 0, 1)]);
     }
 }
 
@@ -167,9 +181,9 @@ fn another_instance_takes_over_from_one_that_was_killed_for_good() {
     let spec = MemberSpec { instance: "another".into(), ..alone("takeover", &[Topic::Events]) };
     let (mut member, assigned) = join(&*log, &spec);
     assert_eq!(assigned.len(), PARTITIONS as usize);
-    let from: Vec<u64> = (0..PARTITIONS).map(|p| member.committed(p).unwrap()[0].1).collect();
+    let from: Vec<u64> = (0..PARTITIONS).map(|p| member.committed(p).unwrap()[0].next).collect();
     assert_eq!(from, [1, 0, 0, 0]);
-    member.commit(&Batch::default(), &[(Topic::Events, 0, 2)]).unwrap();
+    member.commit(&Batch::default(), &[upto(Topic::Events, 0, 2)]).unwrap();
     // Whole transactions only, and none stays open.
     let mut counts = std::collections::HashMap::new();
     for record in read_all(&*log, &[Topic::Alerts]) {
@@ -187,30 +201,45 @@ fn a_member_that_the_group_gave_up_cannot_commit() {
     append(&*log, one_in(Topic::Events, 0, "in"));
     let (mut stuck, _) = join(&*log, &alone("stuck", &[Topic::Events]));
     take(&mut *stuck, 1);
-    // It does not poll any more, so after a while the group goes on without it.
     let spec = MemberSpec { instance: "heir".into(), ..alone("stuck", &[Topic::Events]) };
-    let (mut heir, mut owned) = join(&*log, &spec);
+    let mut heir = Seat::join(&*log, &spec);
     // It may be given a part of them first: the group waits a while for the one that is stuck.
     let mut seen = 0;
     until("the heir has all of it", || {
-        for change in poll_passing(&mut *heir, &mut |_| seen += 1) {
-            owned = match change {
-                Change::Revoked(_) => Vec::new(),
+        heir.poll(&mut |_| seen += 1);
+        heir.owned.len() == PARTITIONS as usize && seen > 0
+    });
+    let outcome = stuck.commit(&batch(Topic::Alerts, [("t/k", "late")]), &[upto(Topic::Events, 0, 1)]);
+    assert!(matches!(outcome, Err(LogError::Fenced(_))), "{outcome:?}");
+    heir.member.commit(&batch(Topic::Alerts, [("t/k", "heir")]), &[upto(Topic::Events, 0, 1)]).unwrap();
+    assert_eq!(read_all(&*log, &[Topic::Alerts]).iter().map(conformance::kit::Owned::text).collect::<Vec<_>>(), ["heir"]);
+}
+
+/// A member, and what it owns.
+struct Seat {
+    member: Box<dyn Member>,
+    owned: BTreeSet<u32>,
+}
+
+impl Seat {
+    fn join(log: &dyn Log, spec: &MemberSpec) -> Self {
+        Self { member: log.member(spec).unwrap(), owned: BTreeSet::new() }
+    }
+
+    fn poll(&mut self, on_record: &mut dyn FnMut(RecordRef<'_>)) {
+        for change in poll_passing(&mut *self.member, on_record) {
+            match change {
+                Change::Revoked(partitions) => self.owned.retain(|p| !partitions.contains(p)),
                 Change::Assigned(partitions) => {
                     for &partition in &partitions {
-                        let from = heir.committed(partition).unwrap();
-                        heir.start(partition, &from).unwrap();
+                        let from = committed(&mut *self.member, partition);
+                        self.member.start(partition, &from).unwrap();
                     }
-                    partitions
+                    self.owned.extend(partitions);
                 }
-            };
+            }
         }
-        owned.len() == PARTITIONS as usize && seen > 0
-    });
-    let outcome = stuck.commit(&batch(Topic::Alerts, [("t/k", "late")]), &[(Topic::Events, 0, 1)]);
-    assert!(matches!(outcome, Err(LogError::Fenced(_))), "{outcome:?}");
-    heir.commit(&batch(Topic::Alerts, [("t/k", "heir")]), &[(Topic::Events, 0, 1)]).unwrap();
-    assert_eq!(read_all(&*log, &[Topic::Alerts]).iter().map(conformance::kit::Owned::text).collect::<Vec<_>>(), ["heir"]);
+    }
 }
 
 #[test]
@@ -231,7 +260,7 @@ fn a_restart_of_the_broker_costs_nothing_but_time() {
             if let Change::Assigned(partitions) = change {
                 owned = true;
                 for p in partitions {
-                    let from = member.committed(p).unwrap();
+                    let from = committed(&mut *member, p);
                     member.start(p, &from).unwrap();
                 }
             } else {
@@ -242,7 +271,7 @@ fn a_restart_of_the_broker_costs_nothing_but_time() {
         add_in(&mut outputs, Topic::Alerts, 0, "output");
         owned
             && seen.iter().any(|(_, value)| value == "after")
-            && member.commit(&outputs, &[(Topic::Events, 0, seen.last().unwrap().0 + 1)]).is_ok()
+            && member.commit(&outputs, &[upto(Topic::Events, 0, seen.last().unwrap().0 + 1)]).is_ok()
     });
     let mut outputs = 0;
     until("the reader goes on", || {

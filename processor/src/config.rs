@@ -1,21 +1,27 @@
 //! Settings of the two machines. Whatever changes an answer must be the same on a replay: changing one of these changes what later records fold to, never what was said.
 use serde::{Deserialize, Serialize};
 
+/// Where nobody says how much.
+fn cache_bytes() -> usize {
+    16 << 20
+}
+
 /// Settings of [`crate::Resolve`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ResolveConfig {
     /// Whether links of e-mail domains that nobody told count.
     pub guess_domains: bool,
-    /// Rows kept decoded in memory for each partition.
-    pub cache_rows_max: usize,
+    /// About as many bytes of decoded rows are kept in memory for each partition. It is a part of the engine's one number.
+    #[serde(skip, default = "cache_bytes")]
+    pub cache_bytes: usize,
     /// Provisional customers that one link brings home at most.
     pub waiters_max: usize,
 }
 
 impl Default for ResolveConfig {
     fn default() -> Self {
-        Self { guess_domains: false, cache_rows_max: 100_000, waiters_max: 10_000 }
+        Self { guess_domains: false, cache_bytes: cache_bytes(), waiters_max: 10_000 }
     }
 }
 
@@ -23,10 +29,11 @@ impl Default for ResolveConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AggregateConfig {
-    /// Customers kept decoded in memory for each partition.
-    pub cache_accounts_max: usize,
-    /// Users kept decoded in memory for each partition.
-    pub cache_users_max: usize,
+    /// About as many bytes of decoded rows are kept in memory for each partition. It is a part of the engine's one number.
+    #[serde(skip, default = "cache_bytes")]
+    pub cache_bytes: usize,
+    /// Profiles said in one transaction for each partition, unless very many are owed.
+    pub profiles_max: usize,
     /// Features tracked for each customer.
     pub features_max: usize,
     /// Foreign ids shown for each customer.
@@ -42,8 +49,8 @@ pub struct AggregateConfig {
 impl Default for AggregateConfig {
     fn default() -> Self {
         Self {
-            cache_accounts_max: 50_000,
-            cache_users_max: 200_000,
+            cache_bytes: cache_bytes(),
+            profiles_max: 2_000,
             features_max: 64,
             identities_max: 50,
             move_rows_max: 2_000,

@@ -22,6 +22,8 @@ pub(crate) enum Tag {
     Mark = 0x18,
     /// How far marks are swept.
     Sweep = 0x19,
+    /// A customer whose profile is still to be said.
+    Owed = 0x1a,
     /// In *resolve*: what a foreign id is linked to.
     Link = 0x20,
     /// In *resolve*: a provisional customer that waits for a foreign id's link.

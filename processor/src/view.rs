@@ -104,7 +104,7 @@ struct FeatureView {
 
 /// Date, events, active users; a list in JSON, since there are up to 90 of them in each view.
 #[derive(Serialize)]
-struct DayView(String, u32, u32);
+struct DayView(jiff::civil::Date, u32, u32);
 
 #[derive(Serialize)]
 struct SupportView {
@@ -139,7 +139,7 @@ struct BillingView<'a> {
 struct SubscriptionView<'a> {
     id: &'a str,
     status: &'static str,
-    mrr: Money<'a>,
+    mrr: Option<Money<'a>>,
     renews_at: Option<String>,
     cancels_at: Option<String>,
     ended_at: Option<String>,
@@ -275,10 +275,9 @@ fn usage(hot: &Hot) -> UsageView<'_> {
     }
 }
 
-fn date(day: i32) -> Option<String> {
-    let mut text = rfc3339(crate::time::day_start(day))?;
-    text.truncate("2026-11-22".len());
-    Some(text)
+fn date(day: i32) -> Option<jiff::civil::Date> {
+    let start = jiff::Timestamp::from_millisecond(crate::time::day_start(day)).ok()?;
+    Some(jiff::tz::Offset::UTC.to_datetime(start).date())
 }
 
 fn support(hot: &Hot, now: i64) -> SupportView {
@@ -326,7 +325,7 @@ fn subscription(s: &SubscriptionLine, now: i64) -> SubscriptionView<'_> {
     SubscriptionView {
         id: &s.id,
         status: s.status.as_str(),
-        mrr: Money { amount: s.mrr, currency: &s.currency },
+        mrr: (!s.currency.is_empty()).then_some(Money { amount: s.mrr, currency: &s.currency }),
         renews_at: s.renews_at().and_then(rfc3339),
         cancels_at: s.cancels_at.filter(|_| s.live()).and_then(rfc3339),
         ended_at: s.ended_at.and_then(rfc3339),

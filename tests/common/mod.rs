@@ -6,11 +6,17 @@ pub mod server;
 
 use serde_json::Value;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now, with a free one after it. Below the range that connections get theirs from, so that it stays free while a server is down.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
+    let base = 20_000 + (std::process::id() % 600) as u16 * 20;
+    (0..1_000)
+        .map(|_| base + NEXT.fetch_add(2, Ordering::Relaxed) % 700)
+        .find(|port| [*port, port + 1].iter().all(|p| TcpListener::bind(("127.0.0.1", *p)).is_ok()))
+        .expect("two free ports")
 }
 
 /// Asks until the answer is there, at most for a minute; says the last answer when it is not.
@@ -26,6 +32,21 @@ pub fn eventually_within<T, E: std::fmt::Debug>(limit: Duration, what: &str, mut
             Err(error) if started.elapsed() > limit => panic!("{what}: not within {limit:?}: {error:?}"),
             Err(_) => std::thread::park_timeout(Duration::from_millis(20)),
         }
+    }
+}
+
+/// Sends a signal, named as `kill` names it, to one process.
+pub fn signal(pid: u32, name: &str) {
+    let status = std::process::Command::new("kill").args([name, &pid.to_string()]).status().expect("kill");
+    assert!(status.success(), "kill {name} {pid}");
+}
+
+/// Sets a flag when it goes, also by a panic: threads that run until then must not be waited for in vain.
+pub struct StopAtEnd<'a>(pub &'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

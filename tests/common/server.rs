@@ -1,5 +1,5 @@
 //! A `c360` process on data of its own, and how a user talks to it.
-use super::{LogKind, eventually, free_port, kafka};
+use super::{LogKind, eventually, free_port, kafka, signal};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ pub const ZENDESK_SECRET: &str = "zendesk-test";
 /// `whsec_` and the base64 of 32 bytes.
 pub const WEBHOOK_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
+/// How long an answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(90);
+
 /// How a server is started.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -24,11 +27,16 @@ pub struct Setup {
     pub env: Vec<(String, String)>,
     /// Shared by processes that belong together on Kafka.
     pub prefix: String,
+    /// A broker of one's own; else the one that all tests share.
+    pub broker: Option<String>,
+    /// Where the data folder lies; else in a temporary folder.
+    pub disk: Option<PathBuf>,
 }
 
 impl Setup {
     pub fn up(log: LogKind) -> Self {
-        Self { role: "up", log, clock: None, env: Vec::new(), prefix: format!("t{}-{}.", std::process::id(), free_port()) }
+        let prefix = format!("t{}-{}.", std::process::id(), free_port());
+        Self { role: "up", log, clock: None, env: Vec::new(), prefix, broker: None, disk: None }
     }
 
     pub fn role(self, role: &'static str) -> Self {
@@ -59,7 +67,7 @@ impl Server {
     /// Starts one and waits until it is ready.
     pub fn start(setup: Setup) -> Self {
         rustls_provider();
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(90)).build().unwrap();
+        let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build().unwrap();
         let server = Self {
             setup,
             data: tempfile::Builder::new().prefix("c360-test-").tempdir().unwrap(),
@@ -73,12 +81,13 @@ impl Server {
         server
     }
 
-    fn spawn(&self) {
+    /// Starts it, and does not wait for it.
+    pub fn spawn(&self) {
         let log = std::fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_c360"));
         command
             .arg(self.setup.role)
-            .args(["--data", self.data.path().join("data").to_str().unwrap(), "--listen", &self.listen, "--admin-listen", &self.admin])
+            .args(["--data", self.data_folder().to_str().unwrap(), "--listen", &self.listen, "--admin-listen", &self.admin])
             .env("C360_BOOTSTRAP_WRITE_KEY", WRITE_KEY)
             .env("C360_BOOTSTRAP_API_TOKEN", API_TOKEN)
             .env("C360_HOOK_STRIPE_SECRET", STRIPE_SECRET)
@@ -88,7 +97,8 @@ impl Server {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         if self.setup.log == LogKind::Kafka {
-            command.args(["--kafka", kafka::broker(), "--topic-prefix", &self.setup.prefix]);
+            let broker = self.setup.broker.as_deref().unwrap_or_else(|| kafka::broker());
+            command.args(["--kafka", broker, "--topic-prefix", &self.setup.prefix]);
         }
         if let Some(clock) = &self.setup.clock {
             command.args(["--clock", clock]);
@@ -106,6 +116,16 @@ impl Server {
 
     pub fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// What `--data` names.
+    pub fn data_folder(&self) -> PathBuf {
+        self.setup.disk.as_deref().unwrap_or(self.data.path()).join("data")
+    }
+
+    /// What `/readyz` answers; `None` where nobody answers in time.
+    pub fn readiness(&self) -> Option<StatusCode> {
+        Some(self.client.get(self.admin_url("/readyz")).timeout(Duration::from_secs(5)).send().ok()?.status())
     }
 
     pub fn wait_ready(&self) {
@@ -138,6 +158,16 @@ impl Server {
             let _ = child.kill();
             child.wait().unwrap();
         }
+    }
+
+    /// Sends it a signal, as `kill` names it.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// Whether it ended though nobody ended it.
+    pub fn has_ended(&self) -> bool {
+        self.child.lock().unwrap().as_mut().is_some_and(|child| child.try_wait().unwrap().is_some())
     }
 
     /// kill -9, and up again on the same data.
@@ -179,7 +209,13 @@ impl Server {
 
     /// Moves the clock on; when everything acknowledged before shows, the new now in UTC ms.
     pub fn advance(&self, seconds: i64) -> Result<i64, String> {
-        let answer = self.api(Method::POST, "/api/v1/clock").json(&json!({ "advance_s": seconds })).send().map_err(|e| e.to_string())?;
+        self.advance_within(seconds, ANSWER_WITHIN)
+    }
+
+    /// The same, for those who cannot wait as long as most.
+    pub fn advance_within(&self, seconds: i64, limit: Duration) -> Result<i64, String> {
+        let request = self.api(Method::POST, "/api/v1/clock").json(&json!({ "advance_s": seconds })).timeout(limit);
+        let answer = request.send().map_err(|e| e.to_string())?;
         let (status, body) = (answer.status(), answer.text().unwrap_or_default());
         if status != StatusCode::OK {
             return Err(format!("{status}: {body}"));

@@ -53,10 +53,6 @@ impl Machine for Summing {
         actions.outputs.push(Topic::Alerts, |k| k.extend_from_slice(&timer.key), |v| v.extend_from_slice(said.as_bytes()));
         Ok(())
     }
-
-    fn flush(&mut self, _at: At, _state: &mut State, _actions: &mut Actions<Told>) -> Result<(), StateError> {
-        Ok(())
-    }
 }
 
 /// Counts effects.
@@ -82,7 +78,7 @@ pub fn engine(dir: &Path, log: Arc<dyn Log>, clock: &Clock, runtime: &Runtime, c
     config.snapshot_every = None;
     change(&mut config);
     let snapshots = SnapshotStore::local(&dir.join("snapshots"), runtime.handle().clone()).unwrap();
-    Engine::new(log, clock.clone(), config, Some(snapshots), runtime.handle().clone())
+    Engine::new(log, clock.clone(), config, Some(snapshots))
 }
 
 pub fn start(engine: &Engine) -> (Running, Arc<Counting>) {

@@ -5,17 +5,10 @@
 //! `originalTimestamp` stands beside it, and a time that no clock can have stamped at sending: later than it was sent, or longer before than a queue lasts.
 use super::call::Call;
 use crate::bad::{Bad, Reason};
+use crate::clamp::{EventTime, clamp};
 use crate::config::TimeConfig;
 use crate::lenient::Text;
 use crate::time::parse_ms;
-
-/// When an event happened, UTC ms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EventTime {
-    pub(crate) at: i64,
-    /// It was too far ahead and became the time of receiving; this is what it said.
-    pub(crate) clamped_from: Option<i64>,
-}
 
 /// The time of a call.
 pub(crate) fn of(call: &Call<'_>, batch_sent_at: Option<i64>, received_at: i64, config: &TimeConfig) -> Result<EventTime, Bad> {
@@ -48,13 +41,7 @@ fn decide(
         (Some(by_hand), Some(_)) => by_hand,
         (Some(stamped), None) | (None, Some(stamped)) => corrected(stamped, sent_at, received_at, config),
     };
-    if at < 0 {
-        return Err(Bad::new(Reason::BadTimestamp, "the event is dated before 1970"));
-    }
-    if at.saturating_sub(received_at) > ms(config.future_s_max) {
-        return Ok(EventTime { at: received_at, clamped_from: Some(at) });
-    }
-    Ok(EventTime { at, clamped_from: None })
+    clamp(at, received_at, config)
 }
 
 fn corrected(stamped: i64, sent_at: Option<i64>, received_at: i64, config: &TimeConfig) -> i64 {

@@ -1,21 +1,16 @@
 //! From a call to events: who, what, when, for which account.
 use super::call::{Call, CallKind, object};
-use super::event_time::{self, EventTime};
-use super::{identity, survey};
+use super::{event_time, identity, survey};
 use crate::bad::{Bad, Reason};
+use crate::clamp::EventTime;
 use crate::config::IngestConfig;
-use crate::ids::{check_account_id, check_id, is_longer};
+use crate::ids::{USER, check_account_id, check_id, check_name, id, person_ids};
 use crate::lenient::Text;
 use crate::outlet::Outlet;
-use crate::time::format_ms;
 use c360_schemas::{Answer, Event, ForeignId, Kind, Link, Payload, Rank};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use uuid::Uuid;
-
-/// Kind of the foreign id of a person, whether it is a user id, an anonymous id or an e-mail.
-const USER: &str = "user";
-const EMAIL_DOMAIN: &str = "email_domain";
 
 /// What holds for all calls of a request.
 pub(crate) struct Scene<'a> {
@@ -26,6 +21,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) sent_at: Option<i64>,
     /// The group that the batch's own context names.
     pub(crate) group: Option<&'a Text<'a>>,
+    /// See [`super::Request::made_id`].
+    pub(crate) made_id: Option<&'a str>,
     pub(crate) config: &'a IngestConfig,
 }
 
@@ -33,7 +30,7 @@ pub(crate) struct Scene<'a> {
 pub(crate) fn normalise(kind: CallKind, call: &Call<'_>, scene: &Scene<'_>, outlet: &mut Outlet) -> Result<(), Bad> {
     let limits = &scene.config.limits;
     let mut made = [0; uuid::fmt::Hyphenated::LENGTH];
-    let message_id = match call.message_id.get() {
+    let message_id = match call.message_id.get().or(scene.made_id) {
         Some(id) => id,
         None => &*Uuid::new_v7(uuid_time(scene.received_at)).hyphenated().encode_lower(&mut made),
     };
@@ -90,7 +87,7 @@ struct Step<'s> {
 impl<'s> Step<'s> {
     fn track(&self, draft: Draft<'_>, outlet: &mut Outlet) -> Result<(), Bad> {
         let name = self.call.event.get().ok_or_else(|| Bad::new(Reason::MissingName, "a track call needs an event, its name"))?;
-        self.check_name(name)?;
+        check_name(name, self.scene.config.limits.name_chars_max)?;
         let draft = Draft { name, ..draft };
         match survey::of(name, self.call.properties)? {
             None => self.usage(draft, outlet),
@@ -101,7 +98,7 @@ impl<'s> Step<'s> {
     /// A page or screen: its name, else what it is.
     fn view(&self, draft: Draft<'_>, outlet: &mut Outlet) -> Result<(), Bad> {
         let name = self.call.name.get().unwrap_or(draft.name);
-        self.check_name(name)?;
+        check_name(name, self.scene.config.limits.name_chars_max)?;
         self.usage(Draft { name, ..draft }, outlet)
     }
 
@@ -121,12 +118,7 @@ impl<'s> Step<'s> {
         let email = id("email", &fields.email, chars_max)?;
         let answer_id = id("answer_id", &fields.answer_id, chars_max)?.unwrap_or(draft.message_id);
         let respondent = draft.user_id.or(email).or(draft.anonymous_id).or(account_id).unwrap_or_default();
-        let mut foreign_ids: SmallVec<[ForeignId<'_>; 2]> = SmallVec::new();
-        if let Some(person) = draft.user_id.or(email) {
-            let domain = email.and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain).filter(|domain| !domain.is_empty());
-            foreign_ids.push(ForeignId { kind: USER, id: person });
-            foreign_ids.extend(domain.map(|id| ForeignId { kind: EMAIL_DOMAIN, id }));
-        }
+        let foreign_ids = person_ids(draft.user_id, email);
         let properties = self.properties(object(self.call.properties, Reason::BadProperties, "properties")?);
         let payload = Payload::Answer(Answer {
             id: answer_id,
@@ -173,8 +165,7 @@ impl<'s> Step<'s> {
 
     /// The text of an object; it says so where the event was dated too far ahead.
     fn properties<'a>(&self, text: Option<&'a str>) -> Cow<'a, str> {
-        let text = text.unwrap_or_default();
-        self.time.clamped_from.map_or(Cow::Borrowed(text), |said| Cow::Owned(flagged(text, said)))
+        self.time.flag(text.unwrap_or_default())
     }
 
     /// Puts an event out: to its account, else by `foreign_ids`, else to its person.
@@ -209,14 +200,6 @@ impl<'s> Step<'s> {
             properties,
         })
     }
-
-    fn check_name(&self, name: &str) -> Result<(), Bad> {
-        let max = self.scene.config.limits.name_chars_max;
-        if is_longer(name, max) || name.contains('\0') {
-            return Err(Bad::new(Reason::BadName, format!("the name must have at most {max} characters, and no NUL")));
-        }
-        Ok(())
-    }
 }
 
 /// The account that a call names: `groupId`, that of its context, that of the batch's context.
@@ -231,40 +214,8 @@ fn account<'a>(call: &'a Call<'_>, scene: &Scene<'a>) -> Result<Option<&'a str>,
     Ok(None)
 }
 
-fn id<'a>(what: &str, text: &'a Text<'_>, chars_max: usize) -> Result<Option<&'a str>, Bad> {
-    if text.is_wrong() {
-        return Err(Bad::new(Reason::BadId, format!("{what} must be a string or a number")));
-    }
-    let Some(id) = text.get() else { return Ok(None) };
-    check_id(what, id, chars_max)?;
-    Ok(Some(id))
-}
-
-/// The properties of an event that was dated too far ahead, with the time that it said. It is rare: that it costs a copy does not matter.
-fn flagged(properties: &str, said: i64) -> String {
-    let said = format_ms(said);
-    let rest = properties.trim_start().strip_prefix('{').map_or("", str::trim_start);
-    let (separator, rest) = if rest.is_empty() || rest.starts_with('}') { ("", "}") } else { (",", rest) };
-    format!(r#"{{"c360_clamped_from":"{said}"{separator}{rest}"#)
-}
-
 /// Made-up ids are dated by the same clock as all else.
 fn uuid_time(ms: i64) -> uuid::Timestamp {
     let ms = u64::try_from(ms).unwrap_or(0);
     uuid::Timestamp::from_unix_time(ms / 1000, (ms % 1000) as u32 * 1_000_000, 0, 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clamped_event_says_what_it_said_and_stays_json() {
-        for (properties, keys) in [("", 1), ("{}", 1), ("{ }", 1), (r#"{"a":1}"#, 2), (r#" { "a" : {} }"#, 2)] {
-            let text = flagged(properties, 253_402_300_799_999);
-            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(value["c360_clamped_from"], "9999-12-31T23:59:59.999Z", "{text}");
-            assert_eq!(value.as_object().unwrap().len(), keys, "{text}");
-        }
-    }
 }

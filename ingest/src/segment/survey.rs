@@ -3,6 +3,7 @@
 //! The convention: a call named `NPS Answered`, `CSAT Answered` or `Survey Answered` (also `... Answer`, `Responded`, `Response`, `Submitted`, with `Survey` in between, in any case, with
 //! spaces, `_` or `-`) that has a property `score`. Without a score it is a usage event like any other.
 use super::call::object;
+use crate::answer;
 use crate::bad::{Bad, Reason};
 use crate::lenient::{Fields, Lenient, Text, skip};
 use c360_schemas::Survey;
@@ -55,18 +56,8 @@ pub(crate) fn of<'a>(name: &str, properties: Option<&'a RawValue>) -> Result<Opt
     if fields.score == Text::None {
         return Ok(None);
     }
-    let survey = match fields.survey.get().map(str::to_ascii_lowercase).as_deref() {
-        Some("csat") => Survey::Csat,
-        Some("nps") => Survey::Nps,
-        _ => named.unwrap_or(Survey::Nps),
-    };
-    let range = match survey {
-        Survey::Nps => 0..=10,
-        Survey::Csat => 1..=5,
-    };
-    let score = fields.score.integer().and_then(|score| i32::try_from(score).ok()).filter(|score| range.contains(score));
-    let score = score
-        .ok_or_else(|| Bad::new(Reason::BadAnswer, format!("score must be a whole number from {} to {}", range.start(), range.end())))?;
+    let survey = fields.survey.get().and_then(answer::survey).or(named).unwrap_or(Survey::Nps);
+    let score = answer::score(survey, &fields.score)?;
     Ok(Some(SurveyAnswer { survey, score, fields }))
 }
 

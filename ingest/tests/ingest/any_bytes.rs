@@ -1,5 +1,5 @@
 //! Whatever is sent: no panic, no 5xx, and an error body that clients understand.
-use crate::hooks::sign;
+use crate::hooks::{path, sign};
 use crate::support::{Bench, KEY};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,6 +15,11 @@ fn json_like() -> impl Strategy<Value = Value> {
         Just("customer.subscription.updated".to_owned()),
         Just("invoice.paid".to_owned()),
         Just("zen:event-type:ticket.comment_added".to_owned()),
+        Just("closed".to_owned()),
+        Just("active".to_owned()),
+        Just("hs_pipeline_stage".to_owned()),
+        Just("account_id".to_owned()),
+        Just("1.0".to_owned()),
         Just("9999-12-31T23:59:59Z".to_owned()),
         Just("year".to_owned()),
         "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,12}(Z|[+-][0-9:]{2,5})",
@@ -71,6 +76,48 @@ fn json_like() -> impl Strategy<Value = Value> {
         "subject",
         "comment",
         "previousId",
+        "state",
+        "contacts",
+        "external_id",
+        "conversation_rating",
+        "rating",
+        "company",
+        "contact",
+        "companies",
+        "custom_attributes",
+        "account_id",
+        "updated_at",
+        "created_at",
+        "subscription",
+        "invoice",
+        "subscription_items",
+        "item_price_id",
+        "amount",
+        "percentage",
+        "contract_term",
+        "contract_end",
+        "cancelled_at",
+        "due_date",
+        "customer_id",
+        "meta_data",
+        "objectId",
+        "occurredAt",
+        "propertyName",
+        "propertyValue",
+        "eventId",
+        "ticket_id",
+        "ticket_status",
+        "freshdesk_webhook",
+        "company_id",
+        "requester_email",
+        "person",
+        "person_properties",
+        "survey_type",
+        "specversion",
+        "source",
+        "subject",
+        "accountid",
+        "data_base64",
     ]);
     leaf.prop_recursive(6, 64, 8, move |inner| {
         prop_oneof![
@@ -88,6 +135,18 @@ fn json_like() -> impl Strategy<Value = Value> {
 fn webhook(object: &Value, provider: &str, event_type: &str) -> Value {
     match provider {
         "stripe" => json!({"id": "evt_1", "type": event_type, "created": 1_795_341_600, "data": {"object": object}}),
+        "intercom" => json!({"id": "notif_1", "topic": event_type, "created_at": 1_795_341_600, "data": {"item": object}}),
+        "chargebee" => json!({"id": "ev_1", "event_type": event_type, "occurred_at": 1_795_341_600, "content": object}),
+        "delighted" => json!({"event_id": "1", "event_type": event_type, "event_data": object}),
+        "hubspot" => {
+            let mut event = json!({"eventId": 1, "objectId": 2, "occurredAt": 1_795_341_600_000_i64, "propertyName": "account_id", "propertyValue": "acme"});
+            event["subscriptionType"] = json!(event_type);
+            if let (Some(event), Some(object)) = (event.as_object_mut(), object.as_object()) {
+                event.extend(object.clone());
+            }
+            json!([event, object])
+        }
+        "freshdesk" => json!({"ticket_id": 7, "ticket_status": "Open", "ticket": object}),
         _ => json!({"id": "z1", "type": event_type, "time": "2026-11-22T10:00:00Z", "detail": object, "event": object}),
     }
 }
@@ -140,17 +199,65 @@ proptest! {
     #[test]
     fn any_webhook_is_answered(object in json_like()) {
         run(async |bench| {
-            for (provider, path, event_type) in [
-                ("stripe", "/hooks/stripe/stripe-eu", "customer.subscription.updated"),
-                ("stripe", "/hooks/stripe/stripe-eu", "invoice.payment_failed"),
-                ("stripe", "/hooks/stripe/stripe-eu", "charge.dispute.created"),
-                ("zendesk", "/hooks/zendesk/zd", "zen:event-type:ticket.comment_added"),
+            for (provider, event_type) in [
+                ("stripe", "customer.subscription.updated"),
+                ("stripe", "invoice.payment_failed"),
+                ("stripe", "charge.dispute.created"),
+                ("zendesk", "zen:event-type:ticket.comment_added"),
+                ("intercom", "conversation.admin.replied"),
+                ("intercom", "conversation.rating.added"),
+                ("intercom", "contact.user.updated"),
+                ("intercom", "company.updated"),
+                ("intercom", "company.contact.attached"),
+                ("chargebee", "subscription_changed"),
+                ("chargebee", "payment_failed"),
+                ("chargebee", "customer_changed"),
+                ("delighted", "survey_response.updated"),
+                ("hubspot", "company.propertyChange"),
+                ("hubspot", "ticket.propertyChange"),
+                ("hubspot", "deal.associationChange"),
+                ("freshdesk", ""),
             ] {
+                let path = &path(provider);
                 for body in [object.clone(), webhook(&object, provider, event_type)] {
                     let body = body.to_string().into_bytes();
                     let headers = sign(provider, &body);
                     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     is_answered(bench, path, &headers, body).await;
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn any_cloudevent_is_answered(event in json_like(), id in "\\PC{0,4}", header in "[ -~]{0,24}", body in prop::collection::vec(any::<u8>(), 0..60)) {
+        run(async |bench| {
+            let mut right = json!({"specversion": "1.0", "id": id, "source": "/s", "type": "t", "userid": "u", "data": event});
+            if let (Some(right), Some(object)) = (right.as_object_mut(), event.as_object()) {
+                right.extend(object.clone());
+            }
+            let key = ("x-write-key", KEY);
+            for (content_type, body) in [
+                ("application/cloudevents+json", event.to_string()),
+                ("application/cloudevents+json", right.to_string()),
+                ("application/cloudevents-batch+json", json!([right, event]).to_string()),
+            ] {
+                is_answered(bench, "/v1/cloudevents/s", &[key, ("content-type", content_type)], body.into_bytes()).await;
+            }
+            for content_type in ["application/json", "text/plain", ""] {
+                let headers = [key, ("content-type", content_type), ("ce-specversion", "1.0"), ("ce-id", header.as_str()), ("ce-source", "s"), ("ce-type", header.as_str()), ("ce-subject", header.as_str())];
+                is_answered(bench, "/v1/cloudevents/s", &headers, body.clone()).await;
+            }
+        });
+    }
+
+    #[test]
+    fn any_mapped_payload_is_answered(event in json_like()) {
+        run(async |bench| {
+            for kind in ["usage", "survey", "ticket", "subscription", "account", "user"] {
+                bench.ingest.reload(crate::support::keys(), crate::json_hooks::source_of_kind(kind));
+                for body in [event.clone(), json!([event, {"id": event, "status": "active", "user": "u", "email": "u@x.io", "account": "a"}])] {
+                    is_answered(bench, "/hooks/json/tool", &[("authorization", "Bearer js_secret")], body.to_string().into_bytes()).await;
                 }
             }
         });

@@ -1,5 +1,5 @@
 //! What becomes of each example payload under `tests/examples/<provider>/`: one snapshot each.
-use crate::hooks::sign;
+use crate::hooks::{path, sign};
 use crate::support::{Bench, Kept};
 use c360_schemas::Topic;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ fn show(kept: &Kept) -> String {
     format!("{:?} {}\n{what}\n", kept.topic, kept.key)
 }
 
-async fn snapshots(provider: &str, path: &str) {
+async fn snapshots(provider: &str) {
     let bench = Bench::new();
     let examples = examples(provider);
     assert!(!examples.is_empty());
@@ -30,7 +30,7 @@ async fn snapshots(provider: &str, path: &str) {
         let body = std::fs::read(&example).unwrap();
         let headers = sign(provider, &body);
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = bench.post(path, &headers, body).await;
+        let answer = bench.post(&path(provider), &headers, body).await;
         assert_eq!(answer.status, 200, "{example:?} {answer:?}");
         let records: Vec<_> = bench.kept().iter().map(show).collect();
         let name = format!("{provider}__{}", example.file_stem().unwrap().to_string_lossy());
@@ -42,10 +42,35 @@ async fn snapshots(provider: &str, path: &str) {
 
 #[tokio::test]
 async fn stripe_payloads_become_these_events() {
-    snapshots("stripe", "/hooks/stripe/stripe-eu").await;
+    snapshots("stripe").await;
 }
 
 #[tokio::test]
 async fn zendesk_payloads_become_these_events() {
-    snapshots("zendesk", "/hooks/zendesk/zd").await;
+    snapshots("zendesk").await;
+}
+
+#[tokio::test]
+async fn intercom_payloads_become_these_events() {
+    snapshots("intercom").await;
+}
+
+#[tokio::test]
+async fn chargebee_payloads_become_these_events() {
+    snapshots("chargebee").await;
+}
+
+#[tokio::test]
+async fn delighted_payloads_become_these_events() {
+    snapshots("delighted").await;
+}
+
+#[tokio::test]
+async fn hubspot_payloads_become_these_events() {
+    snapshots("hubspot").await;
+}
+
+#[tokio::test]
+async fn freshdesk_payloads_become_these_events() {
+    snapshots("freshdesk").await;
 }

@@ -2,7 +2,7 @@
 use crate::support::{Bench, KEY, NOW, keys, sources};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use c360_ingest::{WriteKey, WriteKeys};
+use c360_ingest::{IngestConfig, WriteKey, WriteKeys};
 use c360_log::LogError;
 use c360_schemas::{AccountTraits, Answer, ForeignId, Kind, Link, Payload, Rank, Survey, Topic, UserTraits};
 use serde_json::{Value, json};
@@ -289,7 +289,7 @@ async fn a_bad_call_in_a_batch_becomes_a_dead_letter_and_the_rest_is_taken() {
 #[tokio::test]
 async fn half_of_a_bad_group_call_does_not_stay() {
     // The account's record fits, the link's does not: it names the user three times.
-    let mut config = c360_ingest::IngestConfig::default();
+    let mut config = IngestConfig::default();
     config.limits.event_bytes_max = 320;
     let bench = Bench::with(config);
     let user = "u".repeat(200);
@@ -350,6 +350,37 @@ async fn the_write_key_is_taken_from_each_of_its_places() {
         assert_eq!(bench.post(path, &headers, body).await.status, status, "{path} {headers:?}");
     }
     assert_eq!(bench.kept().len(), 5);
+}
+
+#[tokio::test]
+async fn jitsu_s_clients_are_taken_as_they_are() {
+    let keys = WriteKeys::new([WriteKey::of("t1", "jitsu", "id:secret"), WriteKey::of("t2", "made here", "wk_1")]).unwrap();
+    let bench = Bench::with_keys(IngestConfig::default(), keys);
+    // As @jitsu/js sends a track: a top-level groupId, the write key masked in the body.
+    let body = json!({"type": "track", "event": "E", "userId": "u", "anonymousId": null, "groupId": "acme", "properties": {"a": 1}, "messageId": "j1",
+        "timestamp": "2026-11-22T10:00:00.000Z", "sentAt": "2026-11-22T10:00:00.000Z", "writeKey": "id:***", "context": {"traits": {"email": "a@x.io"}}});
+    for (path, key, expected) in [
+        ("/api/s/s2s/track", "id:secret", Ok("t1/acme")),
+        ("/api/s/track", "id:secret", Ok("t1/acme")),
+        // It takes only keys with a colon: whatever stands behind it does no harm to one of ours.
+        ("/api/s/s2s/track", "wk_1:s2s", Ok("t2/acme")),
+        ("/api/s/s2s/track", "id:wrong", Err(401)),
+    ] {
+        let answer = bench.post(path, &[("x-write-key", key), ("content-type", "application/json")], body.to_string()).await;
+        let kept = bench.kept();
+        assert_eq!(kept.first().map(|kept| kept.key.as_str()).ok_or(answer.status), expected, "{path} {key}");
+    }
+    for kind in ["identify", "group", "page", "screen", "alias"] {
+        let mut call = body.clone();
+        call["previousId"] = json!("a0");
+        for path in [format!("/api/s/s2s/{kind}"), format!("/api/s/{kind}/")] {
+            assert_eq!(bench.post(&path, &[("x-write-key", "id:secret")], call.to_string()).await.status, 200, "{path}");
+        }
+    }
+    for path in ["/api/s/s2s/batch", "/api/s/batch"] {
+        let batch = json!({"batch": [body, body]}).to_string();
+        assert_eq!(bench.post(path, &[("x-write-key", "id:secret")], batch).await.status, 200, "{path}");
+    }
 }
 
 #[tokio::test]

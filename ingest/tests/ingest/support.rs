@@ -16,8 +16,16 @@ use tower::ServiceExt;
 /// 2026-11-22T10:00:00Z.
 pub(crate) const NOW: i64 = 1_795_341_600_000;
 pub(crate) const KEY: &str = "wk_test";
-pub(crate) const STRIPE_SECRET: &str = "whsec_test";
-pub(crate) const ZENDESK_SECRET: &str = "zd_test";
+/// Name, provider and secret of each source.
+pub(crate) const SOURCES: [(&str, &str, &str); 7] = [
+    ("stripe-eu", "stripe", "whsec_test"),
+    ("zd", "zendesk", "zd_test"),
+    ("ic", "intercom", "ic_test"),
+    ("cb", "chargebee", "cb_user:cb_password"),
+    ("hs", "hubspot", "hs_test"),
+    ("fd", "freshdesk", "fd_user:fd_password"),
+    ("del", "delighted", "del_test"),
+];
 
 /// Keeps batches; refuses or waits on demand.
 pub(crate) struct FakeLog {
@@ -113,13 +121,8 @@ pub(crate) fn keys() -> WriteKeys {
 }
 
 pub(crate) fn sources() -> Sources {
-    let source = |name: &str, provider: &str, secret: &str| Source {
-        name: name.into(),
-        provider: provider.into(),
-        tenant: "t1".into(),
-        secrets: vec![Secret::new(secret)],
-    };
-    Sources::new([source("stripe-eu", "stripe", STRIPE_SECRET), source("zd", "zendesk", ZENDESK_SECRET)]).unwrap()
+    let source = |name, provider, secret| Source::new(name, provider, "t1", [Secret::new(secret)]);
+    Sources::new(SOURCES.map(|(name, provider, secret)| source(name, provider, secret))).unwrap()
 }
 
 impl Bench {
@@ -128,15 +131,23 @@ impl Bench {
     }
 
     pub(crate) fn with(config: IngestConfig) -> Self {
+        Self::with_keys(config, keys())
+    }
+
+    pub(crate) fn with_keys(config: IngestConfig, keys: WriteKeys) -> Self {
         let log = Arc::new(FakeLog { batches: Mutex::default(), error: Mutex::default(), open: watch::Sender::new(true) });
         let clock = Clock::manual(ClockSpec { start: NOW, rate: 0.0 });
-        let ingest = Ingest::new(config, keys(), sources(), log.clone(), clock);
+        let ingest = Ingest::new(config, keys, sources(), log.clone(), clock);
         Self { app: app(ingest.clone()), ingest, log }
     }
 
     /// From now on the log refuses with `error`.
     pub(crate) fn break_log(&self, error: LogError) {
         *self.log.error.lock().unwrap() = Some(error);
+    }
+
+    pub(crate) fn mend_log(&self) {
+        *self.log.error.lock().unwrap() = None;
     }
 
     /// Whether the log acknowledges what it is given.

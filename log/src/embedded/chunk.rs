@@ -2,7 +2,7 @@
 //!
 //! Bytes, little-endian: version u8 (1), offset of the first record u64, stamp of all of them i64 (UTC ms), number of records u32; then for each record the lengths of key, headers
 //! and value (u32 each) and their bytes. Broken bytes are [`Broken`], never a panic.
-use crate::Headers;
+use crate::{Entry, Headers};
 
 const VERSION: u8 = 1;
 const HEAD: usize = 1 + 8 + 8 + 4;
@@ -117,8 +117,16 @@ pub(super) struct ChunkBuilder {
 }
 
 impl ChunkBuilder {
-    pub(super) fn new(base: u64) -> Self {
-        Self { bytes: vec![0; HEAD], base, count: 0 }
+    /// `room` is what its records will take, see [`Self::record_bytes`]; more may come.
+    pub(super) fn new(base: u64, room: usize) -> Self {
+        let mut bytes = Vec::with_capacity(HEAD + room);
+        bytes.resize(HEAD, 0);
+        Self { bytes, base, count: 0 }
+    }
+
+    /// What a record takes in a chunk.
+    pub(super) fn record_bytes(entry: &Entry) -> usize {
+        LENGTHS + entry.bytes_len()
     }
 
     /// Adds a record; its offset.
@@ -165,7 +173,7 @@ mod tests {
     type Record = (Vec<u8>, Vec<u8>, Vec<u8>);
 
     fn build(base: u64, recorded_at: i64, records: &[Record]) -> Chunk {
-        let mut builder = ChunkBuilder::new(base);
+        let mut builder = ChunkBuilder::new(base, 0);
         for (key, headers, value) in records {
             builder.push(key, Headers(headers), value);
         }

@@ -7,10 +7,12 @@ use super::fence::Seat;
 use super::keys::{self, End};
 use super::options::{META, index_of};
 use super::store::{View, unavailable};
-use crate::{Appended, Batch, Entry, LogError};
-use c360_schemas::Topic;
+use crate::{Appended, Batch, Consumed, Entry, LogError};
 use rocksdb::WriteBatch;
 use std::collections::HashMap;
+
+/// What a row costs in a write batch besides its value: its key, lengths and family; and its share of the rows of the meta family.
+const ROW_BYTES: usize = 128;
 
 /// A group that is written next.
 pub(super) struct Group<'a> {
@@ -19,6 +21,8 @@ pub(super) struct Group<'a> {
     before: &'a [End],
     chunk_bytes: usize,
     batch: WriteBatch,
+    /// Bytes that are still to come, by slot: buffers are made as large as they will be, since growing them would copy all of it again.
+    to_come: Vec<usize>,
     open: Vec<Option<ChunkBuilder>>,
     done: Vec<(usize, ChunkBuilder)>,
     /// Newest offsets of keys of compacted topics in this group.
@@ -38,33 +42,45 @@ pub(super) struct Ready {
 impl<'a> Group<'a> {
     pub(super) fn new(view: &'a View<'a>, slots: Slots, before: &'a [End], chunk_bytes: usize) -> Self {
         let open = before.iter().map(|_| None).collect();
+        let to_come = vec![0; before.len()];
         let (batch, scratch) = (WriteBatch::default(), Vec::new());
-        Self { view, slots, before, chunk_bytes, batch, open, done: Vec::new(), newest: HashMap::new(), scratch }
+        Self { view, slots, before, chunk_bytes, batch, to_come, open, done: Vec::new(), newest: HashMap::new(), scratch }
+    }
+
+    /// Tells of a batch before it is appended: how much goes where.
+    pub(super) fn expect(&mut self, batch: &Batch, places: &[Appended]) {
+        for (entry, place) in batch.entries().iter().zip(places) {
+            self.to_come[self.slots.of(place.topic, place.partition)] += ChunkBuilder::record_bytes(entry);
+        }
     }
 
     /// Gives a batch its offsets.
-    pub(super) fn append(&mut self, batch: &Batch) -> Vec<Appended> {
-        batch.entries().iter().map(|entry| self.record(batch, entry)).collect()
+    pub(super) fn append(&mut self, batch: &Batch, places: &mut [Appended]) {
+        for (entry, place) in batch.entries().iter().zip(places) {
+            place.offset = self.record(batch, entry, self.slots.of(place.topic, place.partition));
+        }
     }
 
-    fn record(&mut self, batch: &Batch, entry: &Entry) -> Appended {
-        let topic = entry.topic;
-        let partition = entry.partition_in(batch, self.slots.partitions);
-        let slot = self.slots.of(topic, partition);
-        let builder = self.open[slot].get_or_insert_with(|| ChunkBuilder::new(self.before[slot].next));
+    fn record(&mut self, batch: &Batch, entry: &Entry, slot: usize) -> u64 {
+        let chunk_bytes = self.chunk_bytes;
+        // A chunk is over its size by its last record; the rest of the slot comes into the next.
+        let room = |to_come: usize| to_come.min(chunk_bytes + ChunkBuilder::record_bytes(entry));
+        let to_come = &mut self.to_come[slot];
+        let builder = self.open[slot].get_or_insert_with(|| ChunkBuilder::new(self.before[slot].next, room(*to_come)));
         let offset = builder.push(batch.key(entry), batch.headers(entry), batch.value(entry));
-        if builder.len() >= self.chunk_bytes {
-            let next = ChunkBuilder::new(builder.next_offset());
+        *to_come = to_come.saturating_sub(ChunkBuilder::record_bytes(entry));
+        if builder.len() >= chunk_bytes {
+            let next = ChunkBuilder::new(builder.next_offset(), room(*to_come));
             self.done.push((slot, std::mem::replace(builder, next)));
         }
-        Appended { topic, partition, offset }
+        offset
     }
 
     /// Adds what a member has consumed.
-    pub(super) fn consumed(&mut self, seat: &Seat, consumed: &[(Topic, u32, u64)]) -> Result<(), LogError> {
+    pub(super) fn consumed(&mut self, seat: &Seat, consumed: &[Consumed]) -> Result<(), LogError> {
         let meta = self.view.family(META)?;
-        for &(topic, partition, next) in consumed {
-            self.batch.put_cf(meta, keys::committed(&seat.group, topic, partition), next.to_le_bytes());
+        for c in consumed {
+            self.batch.put_cf(meta, keys::committed(&seat.group, c.topic, c.partition), keys::consumed(c.next, c.note));
         }
         Ok(())
     }
@@ -75,6 +91,10 @@ impl<'a> Group<'a> {
         let builders: Vec<_> = std::mem::take(&mut self.done).into_iter().chain(open).filter(|(_, b)| !b.is_empty()).collect();
         if builders.is_empty() && self.batch.is_empty() {
             return Ok(None);
+        }
+        if self.batch.is_empty() {
+            // What members have consumed is small; the chunks are not.
+            self.batch = WriteBatch::with_capacity_bytes(builders.iter().map(|(_, builder)| builder.len() + ROW_BYTES).sum());
         }
         let mut ends: HashMap<usize, End> = HashMap::new();
         let mut chunks = Vec::with_capacity(builders.len());
@@ -120,7 +140,7 @@ impl<'a> Group<'a> {
             if let Some(older) = older {
                 self.batch.delete_cf(rows, keys::chunk(partition, older));
             }
-            let mut alone = ChunkBuilder::new(record.offset);
+            let mut alone = ChunkBuilder::new(record.offset, record.key.len() + record.headers.0.len() + record.value.len());
             alone.push(record.key, record.headers, record.value);
             self.batch.put_cf(rows, keys::chunk(partition, record.offset), alone.finish(chunk.recorded_at()).bytes());
             self.batch.put_cf(index, &self.scratch, record.offset.to_le_bytes());

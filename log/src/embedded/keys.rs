@@ -9,7 +9,8 @@ pub(super) const GROUP: &[u8] = b"group";
 pub(super) const PROBE: &[u8] = b"probe";
 /// Before a partition's end.
 pub(super) const END: u8 = b'e';
-const OFFSET: u8 = b'o';
+/// Before a group's committed offset.
+pub(super) const OFFSET: u8 = b'o';
 
 /// Key of a chunk: partition and last offset, so that a seek to a wanted offset lands on the chunk that holds it.
 pub(super) fn chunk(partition: u32, last: u64) -> [u8; 12] {
@@ -53,6 +54,13 @@ pub(super) fn committed(group: &str, topic: Topic, partition: u32) -> Vec<u8> {
     key
 }
 
+/// Group and topic of a committed offset's key.
+pub(super) fn parse_committed(key: &[u8]) -> Option<(String, Topic)> {
+    let (len, rest) = key.strip_prefix(&[OFFSET])?.split_first_chunk::<4>()?;
+    let (group, rest) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+    Some((String::from_utf8(group.to_vec()).ok()?, *Topic::ALL.get(usize::from(*rest.first()?))?))
+}
+
 /// Where a partition of a topic ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct End {
@@ -74,6 +82,21 @@ impl End {
         let (next, stamp) = bytes.split_first_chunk::<8>()?;
         Some(Self { next: u64::from_le_bytes(*next), stamp: i64::from_le_bytes(stamp.try_into().ok()?) })
     }
+}
+
+/// A group's next offset and the note beside it; an offset without one is from before there were notes.
+pub(super) fn consumed(next: u64, note: u64) -> [u8; 16] {
+    let mut out = [0; 16];
+    out[..8].copy_from_slice(&next.to_le_bytes());
+    out[8..].copy_from_slice(&note.to_le_bytes());
+    out
+}
+
+/// Next offset and note.
+pub(super) fn parse_consumed(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (next, note) = bytes.split_first_chunk::<8>()?;
+    let note = if note.is_empty() { 0 } else { number(note)? };
+    Some((u64::from_le_bytes(*next), note))
 }
 
 /// A number as meta rows hold it.

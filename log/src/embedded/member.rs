@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Turns};
 use super::fence::Seat;
 use super::queue::Request;
 use super::tail::Waiter;
-use crate::{Batch, Change, LogError, Member, MemberSpec, RecordRef};
+use crate::{Batch, Change, Consumed, LogError, Member, MemberSpec, RecordRef};
 use c360_schemas::Topic;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -57,15 +57,15 @@ impl Member for EmbeddedMember {
         Ok(())
     }
 
-    fn committed(&mut self, partition: u32) -> Result<Vec<(Topic, u64)>, LogError> {
+    fn committed(&mut self, partition: u32) -> Result<Vec<Consumed>, LogError> {
         let of = |&topic: &Topic| match self.shared.store.committed(&self.seat.group, topic, partition)? {
-            Some(offset) => Ok((topic, offset)),
-            None => Ok((topic, self.shared.bounds(topic, partition)?.start)),
+            Some((next, note)) => Ok(Consumed { topic, partition, next, note }),
+            None => Ok(Consumed::new(topic, partition, self.shared.bounds(topic, partition)?.start)),
         };
         self.topics.iter().map(of).collect()
     }
 
-    fn commit(&mut self, outputs: &Batch, consumed: &[(Topic, u32, u64)]) -> Result<(), LogError> {
+    fn commit(&mut self, outputs: &Batch, consumed: &[Consumed]) -> Result<(), LogError> {
         self.shared.check(outputs)?;
         let (seat, outputs, consumed) = (self.seat.clone(), outputs.clone(), consumed.to_vec());
         ask(&self.shared, |done| Request::Commit { seat, outputs, consumed, done })

@@ -1,5 +1,6 @@
 //! What the embedded log tells Prometheus.
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, register};
+use c360_schemas::Topic;
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, register};
 use std::sync::LazyLock;
 
 /// What became of a group commit.
@@ -26,6 +27,7 @@ impl WriteOutcome {
 
 pub(super) struct Metrics {
     groups: IntCounterVec,
+    held: IntGaugeVec,
     pub(super) write_seconds: Histogram,
     pub(super) group_records: Histogram,
 }
@@ -34,11 +36,21 @@ impl Metrics {
     pub(super) fn group(&self, outcome: WriteOutcome) {
         self.groups.with_label_values(&[outcome.as_str()]).inc();
     }
+
+    /// So much of a topic stays beyond its retention, since a state or a snapshot has not got it.
+    pub(super) fn held(&self, topic: Topic, bytes: u64) {
+        self.held.with_label_values(&[topic.suffix()]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
 }
 
 pub(super) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     let groups = IntCounterVec::new(Opts::new("c360_log_groups_total", "Group commits of the embedded log, by outcome"), &["outcome"])
         .expect("the metric's name and labels are right");
+    let held = IntGaugeVec::new(
+        Opts::new("c360_log_held_bytes", "Bytes kept beyond the embedded log's retention, since a state or a snapshot has not got them"),
+        &["topic"],
+    )
+    .expect("the metric's name and labels are right");
     let histogram = |name: &str, help: &str, buckets: &[f64]| {
         Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())).expect("the metric's name and buckets are right")
     };
@@ -52,11 +64,14 @@ pub(super) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     for outcome in WriteOutcome::ALL {
         groups.with_label_values(&[outcome.as_str()]);
     }
-    for metric in
-        [Box::new(groups.clone()) as Box<dyn prometheus::core::Collector>, Box::new(write_seconds.clone()), Box::new(group_records.clone())]
-    {
+    for metric in [
+        Box::new(groups.clone()) as Box<dyn prometheus::core::Collector>,
+        Box::new(held.clone()),
+        Box::new(write_seconds.clone()),
+        Box::new(group_records.clone()),
+    ] {
         // Registered once: this runs once.
         register(metric).expect("the metric is registered once");
     }
-    Metrics { groups, write_seconds, group_records }
+    Metrics { groups, held, write_seconds, group_records }
 });

@@ -8,6 +8,7 @@ mod cursor;
 mod fence;
 mod group;
 mod health;
+mod hold;
 mod keys;
 mod member;
 mod metrics;
@@ -21,11 +22,12 @@ mod tail;
 
 pub use config::EmbeddedConfig;
 
-use crate::{Appended, Batch, Bounds, Clock, Log, LogError, Member, MemberSpec, Reader};
+use crate::{Appended, Batch, Bounds, Clock, Entry, Log, LogError, Member, MemberSpec, Reader};
 use c360_schemas::Topic;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use health::Health;
+use hold::Hold;
 use parking_lot::Mutex;
 use queue::{Queue, Request};
 use std::sync::Arc;
@@ -48,7 +50,9 @@ impl EmbeddedLog {
     /// [`LogError::Setup`] where another process has it open, where it is damaged, or where it cannot be written.
     pub fn open(config: EmbeddedConfig, clock: Clock) -> Result<Arc<Self>, LogError> {
         let (store, found) = Store::open(&config)?;
+        let hold = Hold::new(&config, &store, &found)?;
         let shared = Arc::new(Shared {
+            hold,
             slots: Slots { partitions: found.partitions },
             store,
             queue: Queue::new(config.queue_records, config.queue_bytes),
@@ -94,7 +98,8 @@ impl Log for EmbeddedLog {
         }
         let (done, answer) = oneshot::channel();
         let taken = self.shared.check(&batch).and_then(|()| self.shared.health.check_stall());
-        match taken.and_then(|()| self.shared.queue.push(Request::Append { batch, done })) {
+        let appended = self.shared.slots.places(&batch);
+        match taken.and_then(|()| self.shared.queue.push(Request::Append { batch, appended, done })) {
             Err(e) => ready(Err(e)).boxed(),
             Ok(()) => answer.map(|answer| answer.unwrap_or_else(|_| Err(queue::closed()))).boxed(),
         }
@@ -109,11 +114,15 @@ impl Log for EmbeddedLog {
     }
 
     fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
-        (0..self.partitions()).map(|p| self.shared.store.committed(group, topic, p)).collect()
+        (0..self.partitions()).map(|p| Ok(self.shared.store.committed(group, topic, p)?.map(|(next, _)| next))).collect()
     }
 
     fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {
         (0..self.partitions()).map(|p| self.shared.bounds(topic, p)).collect()
+    }
+
+    fn keep_from(&self, group: &str, topic: Topic, partition: u32, offset: u64) {
+        self.shared.hold.keep_from(&self.shared.store, group, (topic, partition), offset);
     }
 
     fn healthy(&self) -> Result<(), LogError> {
@@ -124,6 +133,7 @@ impl Log for EmbeddedLog {
 /// What the log, its members, its readers and its sequencer share.
 struct Shared {
     slots: Slots,
+    hold: Hold,
     store: Store,
     queue: Queue,
     tail: Tail,
@@ -186,6 +196,12 @@ impl Slots {
 
     fn of(self, topic: Topic, partition: u32) -> usize {
         topic as usize * self.partitions as usize + partition as usize
+    }
+
+    /// Where the records of a batch go; offsets are given later.
+    fn places(self, batch: &Batch) -> Vec<Appended> {
+        let place = |entry: &Entry| Appended { topic: entry.topic, partition: entry.partition_in(batch, self.partitions), offset: 0 };
+        batch.entries().iter().map(place).collect()
     }
 
     fn split(self, slot: usize) -> (Topic, u32) {

@@ -12,7 +12,9 @@ use rocksdb::{
 /// Column family of offsets, ends and the format's version.
 pub(super) const META: &str = "meta";
 /// Retention where none is wanted; far from overflowing RocksDB's sums.
-const KEEP_ALL_BYTES: u64 = 1 << 60;
+pub(super) const KEEP_ALL_BYTES: u64 = 1 << 60;
+/// Files of a topic have at most so many times its write buffer.
+pub(super) const FILES_MERGED_MAX: u64 = 8;
 /// Topics with an index: for each key, where its newest record is.
 const INDEXED: [(Topic, &str); 2] = [(Topic::Profiles, "profiles.keys"), (Topic::Progress, "progress.keys")];
 
@@ -59,14 +61,17 @@ impl Tuning {
     }
 
     /// RocksDB's own words for retention; its Rust options lack `allow_compaction`, without which slow topics would pile up small files.
-    pub(super) fn retention(&self) -> String {
-        format!("{{max_table_files_size={};allow_compaction=true;}}", self.config.retention_bytes.unwrap_or(KEEP_ALL_BYTES))
+    pub(super) fn retention(bytes: u64) -> String {
+        format!("{{max_table_files_size={bytes};allow_compaction=true;}}")
     }
 
     fn appended(&self) -> Options {
         let mut options = self.common(self.config.topic_buffer_bytes());
+        // Small files are merged, and the result is bounded: retention drops whole files.
+        options.set_max_compaction_bytes(FILES_MERGED_MAX * self.config.topic_buffer_bytes() as u64);
         let mut fifo = FifoCompactOptions::default();
-        fifo.set_max_table_files_size(self.config.retention_bytes.unwrap_or(KEEP_ALL_BYTES));
+        // Until it is known who needs what.
+        fifo.set_max_table_files_size(KEEP_ALL_BYTES);
         options.set_compaction_style(DBCompactionStyle::Fifo);
         options.set_fifo_compaction_options(&fifo);
         options

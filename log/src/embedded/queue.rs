@@ -2,8 +2,7 @@
 //!
 //! Only appends count against its bound. Commits and joins do not need one: each member has at most one of them under way.
 use super::fence::Seat;
-use crate::{Appended, Batch, LogError};
-use c360_schemas::Topic;
+use crate::{Appended, Batch, Consumed, LogError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
@@ -12,9 +11,22 @@ use tokio::sync::oneshot;
 
 /// What the sequencer is asked for, and whom to tell.
 pub(super) enum Request {
-    Append { batch: Batch, done: oneshot::Sender<Result<Vec<Appended>, LogError>> },
-    Commit { seat: Seat, outputs: Batch, consumed: Vec<(Topic, u32, u64)>, done: SyncSender<Result<(), LogError>> },
-    Join { seat: Seat, done: SyncSender<Result<(), LogError>> },
+    /// `appended` has topics and partitions already, so that the keys are hashed by those who ask and not by the one thread that writes; the offsets come there.
+    Append {
+        batch: Batch,
+        appended: Vec<Appended>,
+        done: oneshot::Sender<Result<Vec<Appended>, LogError>>,
+    },
+    Commit {
+        seat: Seat,
+        outputs: Batch,
+        consumed: Vec<Consumed>,
+        done: SyncSender<Result<(), LogError>>,
+    },
+    Join {
+        seat: Seat,
+        done: SyncSender<Result<(), LogError>>,
+    },
 }
 
 impl Request {
@@ -117,13 +129,14 @@ pub(super) fn closed() -> LogError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use c360_schemas::Topic;
 
     fn append(records: usize) -> Request {
         let mut batch = Batch::default();
         for _ in 0..records {
             batch.push(Topic::Events, |k| k.push(b'k'), |v| v.extend_from_slice(&[0; 9]));
         }
-        Request::Append { batch, done: oneshot::channel().0 }
+        Request::Append { batch, appended: Vec::new(), done: oneshot::channel().0 }
     }
 
     #[test]

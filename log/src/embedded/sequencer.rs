@@ -4,13 +4,14 @@
 //! After a failed write the folder is opened again, and its group number tells whether the write took effect. While that does not succeed either, requests are
 //! refused at once and it is tried again and again; what a commit came to is unknown then.
 use super::Shared;
-use super::fence::Seats;
+use super::fence::{Seat, Seats};
 use super::group::{Group, Ready};
 use super::keys::End;
 use super::metrics::{METRICS, WriteOutcome};
 use super::queue::Request;
 use super::store::Found;
-use crate::{Appended, LogError};
+use crate::planted::{self, Bug};
+use crate::{Appended, Consumed, LogError};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -112,18 +113,28 @@ impl Sequencer {
             }
         };
         let mut group = Group::new(&view, shared.slots, &self.ends, shared.config.chunk_bytes);
+        for request in &requests {
+            if let Request::Append { batch, appended, .. } = request {
+                group.expect(batch, appended);
+            }
+        }
         let mut trouble = None;
         for request in requests {
             match request {
-                Request::Append { batch, done } => answers.push(Answer::Appended(done, group.append(&batch))),
+                Request::Append { batch, mut appended, done } => {
+                    group.append(&batch, &mut appended);
+                    answers.push(Answer::Appended(done, appended));
+                }
                 Request::Join { seat, done } => {
                     self.seats.take(&seat);
                     answers.push(Answer::Joined(done));
                 }
-                Request::Commit { seat, outputs, consumed, done } => match self.seats.check(&seat, consumed.iter().map(|c| c.1)) {
+                Request::Commit { seat, outputs, consumed, done } => match self.may_commit(&seat, &consumed) {
                     Err(fenced) => drop(done.send(Err(fenced))),
                     Ok(()) => {
-                        group.append(&outputs);
+                        let mut places = shared.slots.places(&outputs);
+                        group.expect(&outputs, &places);
+                        group.append(&outputs, &mut places);
                         trouble = trouble.or(group.consumed(&seat, &consumed).err());
                         answers.push(Answer::Committed(done));
                     }
@@ -134,9 +145,17 @@ impl Sequencer {
         (answers, ready)
     }
 
+    fn may_commit(&self, seat: &Seat, consumed: &[Consumed]) -> Result<(), LogError> {
+        if planted::is_on(Bug::NoFencing) {
+            return Ok(());
+        }
+        self.seats.check(seat, consumed.iter().map(|c| c.partition))
+    }
+
     fn write(&mut self, ready: Ready) -> Outcome {
         self.tried_bytes = ready.batch.size_in_bytes();
         let shared = &self.shared;
+        shared.hold.before_write(&shared.store, shared.slots, &self.ends, &ready.chunks);
         let began = Instant::now();
         shared.health.write_begins();
         let written = shared.store.write(ready.batch);
@@ -190,6 +209,7 @@ impl Sequencer {
             self.ends = found.ends;
             self.group = found.group;
             shared.tail.reset(self.ends.iter().map(|e| e.next));
+            shared.hold.reopened(&shared.store);
             shared.store.probe(self.tried_bytes)
         });
         self.down = found.clone().err().map(|e| {

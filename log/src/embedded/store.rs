@@ -5,12 +5,13 @@
 use super::chunk::Chunk;
 use super::config::{EmbeddedConfig, PARTITIONS_MAX};
 use super::keys::{self, End};
-use super::options::{META, Tuning};
+use super::options::{KEEP_ALL_BYTES, META, Tuning};
 use super::setup;
 use crate::LogError;
 use c360_schemas::Topic;
 use parking_lot::{RwLock, RwLockReadGuard};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteBatch, WriteOptions};
+use std::collections::BTreeSet;
 
 /// What is found in a folder when it is opened.
 #[derive(Clone, Debug)]
@@ -112,11 +113,44 @@ impl Store {
         Ok(first.map_or(end, |first| first.min(end)))
     }
 
-    /// The group's next offset, where it committed one.
-    pub(super) fn committed(&self, group: &str, topic: Topic, partition: u32) -> Result<Option<u64>, LogError> {
+    /// From now on the oldest records of a topic go when it has more bytes than that on disk.
+    pub(super) fn set_retention(&self, topic: Topic, bytes: u64) -> Result<(), LogError> {
+        set_retention(self.view()?.db(), topic, bytes)
+    }
+
+    /// Bytes of a topic on disk and on their way there.
+    pub(super) fn bytes(&self, topic: Topic) -> Result<u64, LogError> {
+        let view = self.view()?;
+        let family = view.family(topic.suffix())?;
+        let property = |name| Ok::<u64, LogError>(view.db().property_int_value_cf(family, name).map_err(unavailable)?.unwrap_or(0));
+        Ok(property("rocksdb.total-sst-files-size")? + property("rocksdb.cur-size-all-mem-tables")?)
+    }
+
+    /// Bytes of the largest file of a topic.
+    pub(super) fn largest_file(&self, topic: Topic) -> Result<u64, LogError> {
+        let files = self.view()?.db().live_files().map_err(unavailable)?;
+        Ok(files.iter().filter(|file| file.column_family_name == topic.suffix()).map(|file| file.size as u64).max().unwrap_or(0))
+    }
+
+    /// Groups that have committed something, with the topics that they consume.
+    pub(super) fn consumers(&self) -> Result<BTreeSet<(String, Topic)>, LogError> {
+        let view = self.view()?;
+        let mut found = BTreeSet::new();
+        for row in view.db().iterator_cf(view.family(META)?, IteratorMode::From(&[keys::OFFSET], Direction::Forward)) {
+            let (key, _) = row.map_err(unavailable)?;
+            if key.first() != Some(&keys::OFFSET) {
+                break;
+            }
+            found.extend(keys::parse_committed(&key));
+        }
+        Ok(found)
+    }
+
+    /// The group's next offset and its note, where it committed them.
+    pub(super) fn committed(&self, group: &str, topic: Topic, partition: u32) -> Result<Option<(u64, u64)>, LogError> {
         let view = self.view()?;
         let row = view.db().get_pinned_cf(view.family(META)?, keys::committed(group, topic, partition)).map_err(unavailable)?;
-        row.map(|bytes| keys::number(&bytes).ok_or_else(|| LogError::Fatal(format!("the committed offset of {group} is damaged"))))
+        row.map(|bytes| keys::parse_consumed(&bytes).ok_or_else(|| LogError::Fatal(format!("the committed offset of {group} is damaged"))))
             .transpose()
     }
 }
@@ -157,10 +191,15 @@ fn open_database(config: &EmbeddedConfig, tuning: &Tuning) -> Result<(DB, Found)
     let explain = |e| setup::explain(&config.dir, e);
     let db = DB::open_cf_descriptors(&tuning.database(), &config.dir, tuning.families()).map_err(explain)?;
     for topic in Topic::ALL.into_iter().filter(|t| !t.compacted()) {
-        db.set_options_cf(family(&db, topic.suffix())?, &[("compaction_options_fifo", &tuning.retention())]).map_err(explain)?;
+        // Who needs what is told later.
+        set_retention(&db, topic, KEEP_ALL_BYTES)?;
     }
     let found = setup::identify(&db, config)?;
     Ok((db, found))
+}
+
+fn set_retention(db: &DB, topic: Topic, bytes: u64) -> Result<(), LogError> {
+    db.set_options_cf(family(db, topic.suffix())?, &[("compaction_options_fifo", &Tuning::retention(bytes))]).map_err(unavailable)
 }
 
 /// Reads the ends of all partitions.

@@ -147,7 +147,7 @@ mod tests {
     use std::time::Duration;
 
     fn chunk(base: u64, records: usize, bytes: usize) -> Chunk {
-        let mut builder = ChunkBuilder::new(base);
+        let mut builder = ChunkBuilder::new(base, 0);
         for _ in 0..records {
             builder.push(b"k", Headers::default(), &vec![0; bytes]);
         }

@@ -1,6 +1,6 @@
 //! Appends: one idempotent producer for the whole process, and batches that wait for their last acknowledgement.
 //!
-//! A batch is refused whole where the bound on what is under way would be passed, before any of it is sent. What was acknowledged is on all in-sync replicas. A producer that
+//! A batch is refused whole where the bound on what is under way would be passed, or one of its partitions stands still, before any of it is sent. What was acknowledged is on all in-sync replicas. A producer that
 //! came to its end (Kafka's idempotence knows such errors) is replaced; what it had under way fails and may be appended again by its sender.
 use super::KafkaConfig;
 use super::client::{self, client_error, log_line};
@@ -19,7 +19,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the last appends are waited for when the log is closed.
 const LAST: Duration = Duration::from_secs(5);
@@ -93,7 +93,8 @@ pub(super) struct Appender {
 
 impl Appender {
     pub(super) fn new(config: &KafkaConfig, names: &Arc<Names>, clock: &Clock, health: &Arc<Health>) -> Result<Self, LogError> {
-        let pending = Arc::new(Pending::new(config.append_records_max, config.append_bytes_max));
+        let stall = Duration::from_millis(config.append_stall_ms);
+        let pending = Arc::new(Pending::new(config.append_records_max, config.append_bytes_max, stall, names.partitions));
         let live = RwLock::new(Arc::new(Live::new(config, health, &pending)?));
         Ok(Self { config: config.clone(), names: Arc::clone(names), clock: clock.clone(), health: Arc::clone(health), pending, live })
     }
@@ -109,7 +110,7 @@ impl Appender {
     fn send(&self, batch: &Batch) -> Result<oneshot::Receiver<Result<Vec<Appended>, LogError>>, LogError> {
         self.names.check_sizes(batch, self.config.record_bytes_max)?;
         let live = self.live()?;
-        let (slot, done) = self.pending.admit(batch, self.names.partitions)?;
+        let (slot, done) = self.pending.admit(batch, Instant::now())?;
         let stamp = self.clock.is_manual().then(|| self.clock.now_ms());
         for (index, entry) in batch.entries().iter().enumerate() {
             let ticket = Ticket { slot, index: index as u32 };
@@ -155,7 +156,9 @@ impl Drop for Appender {
 mod tests {
     use super::*;
     use c360_schemas::Topic;
+    use futures::FutureExt;
     use futures::executor::block_on;
+    use rdkafka::mocking::MockCluster;
 
     /// librdkafka's own mock brokers, inside the client.
     fn appender(change: impl FnOnce(&mut KafkaConfig)) -> Appender {
@@ -194,7 +197,7 @@ mod tests {
     fn a_batch_over_the_bound_is_refused_whole_and_fits_again_later() {
         let appender = appender(|config| {
             config.append_records_max = 100;
-            config.linger_ms = 200;
+            config.linger_us = 200_000;
         });
         let first = appender.append(&batch(60));
         assert!(matches!(block_on(appender.append(&batch(60))), Err(LogError::Overloaded)));
@@ -220,13 +223,50 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_whose_broker_is_gone_does_not_stall_the_others() {
+        let brokers = MockCluster::new(2).unwrap();
+        brokers.create_topic("t.events", 4, 1).unwrap();
+        for partition in 0..4 {
+            brokers.partition_leader("t.events", partition, Some(if partition == 0 { 2 } else { 1 })).unwrap();
+        }
+        let appender = appender(|config| {
+            config.settings.0.clear();
+            config.brokers = brokers.bootstrap_servers();
+            config.append_stall_ms = 300;
+        });
+        let to = |partition| {
+            let mut batch = Batch::default();
+            batch.push_with(Topic::Events, Some(partition), |key| key.push(b'k'), |_| (), |value| value.push(b'v'));
+            appender.append(&batch)
+        };
+        for partition in 0..4 {
+            block_on(to(partition)).unwrap();
+        }
+        brokers.broker_down(2).unwrap();
+        let stuck = to(0);
+        let from = Instant::now();
+        while !matches!(to(0).now_or_never(), Some(Err(LogError::Overloaded))) {
+            assert!(from.elapsed() < Duration::from_secs(10), "it is never refused");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for _ in 0..50 {
+            for partition in 1..4 {
+                block_on(to(partition)).expect("a healthy partition");
+            }
+        }
+        brokers.broker_up(2).unwrap();
+        block_on(stuck).expect("what was under way is through in the end");
+        block_on(to(0)).expect("and it takes more");
+    }
+
+    #[test]
     fn brokers_that_are_not_there_fail_an_append_in_bounded_time() {
         let appender = appender(|config| {
             config.settings.0.clear();
             config.brokers = "127.0.0.1:1".into();
             config.append_timeout_ms = 300;
         });
-        let from = std::time::Instant::now();
+        let from = Instant::now();
         assert!(matches!(block_on(appender.append(&batch(3))), Err(LogError::Unavailable(_))));
         assert!(from.elapsed() < Duration::from_secs(5), "{:?}", from.elapsed());
         assert!(appender.health.check().is_err());

@@ -1,14 +1,17 @@
 //! How each client of librdkafka is set up. What the promises of the log rest on is set last, over whatever the user's own settings say.
-use super::KafkaConfig;
+use super::config::KafkaConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 /// Records that a consumer tries to have at hand for each partition.
-const FETCH_AHEAD_RECORDS: &str = "100000";
+const FETCH_AHEAD_RECORDS: &str = "30000";
 /// How long the brokers hold back the answer to a fetch that finds nothing: how long a new assignment may have to wait, too.
 const FETCH_WAIT_MS: &str = "100";
+
+/// Longer than handing over a transaction's records takes.
+const GATHER_US: u64 = 1_000_000;
 
 fn base(config: &KafkaConfig, defaults: &[(&str, &str)]) -> ClientConfig {
     let mut client = ClientConfig::new();
@@ -72,7 +75,7 @@ pub(super) fn consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
     client
 }
 
-/// A static member of `group`.
+/// A static member of `group`. Eager, see decision 11.
 pub(super) fn member(config: &KafkaConfig, group: &str, instance: &str) -> ClientConfig {
     let mut client = consumer(config, group);
     client
@@ -84,15 +87,15 @@ pub(super) fn member(config: &KafkaConfig, group: &str, instance: &str) -> Clien
     client
 }
 
-fn producer(config: &KafkaConfig, linger_ms: u64, timeout_ms: u64) -> ClientConfig {
-    let linger = linger_ms.to_string();
+fn producer(config: &KafkaConfig, linger_us: u64, request_bytes: usize, timeout_ms: u64) -> ClientConfig {
+    let (linger, request_bytes) = (format!("{}.{:03}", linger_us / 1_000, linger_us % 1_000), request_bytes.to_string());
     let mut client = base(
         config,
         &[
             ("linger.ms", &linger),
             ("compression.type", "lz4"),
-            ("batch.size", "262144"),
-            ("batch.num.messages", "20000"),
+            ("batch.size", &request_bytes),
+            ("batch.num.messages", "100000"),
             // Most retries are short waits for the transaction's last steps; with the default of 100 ms they make the tail of the commit.
             ("retry.backoff.ms", "2"),
             ("retry.backoff.max.ms", "50"),
@@ -111,13 +114,13 @@ fn producer(config: &KafkaConfig, linger_ms: u64, timeout_ms: u64) -> ClientConf
 
 /// The producer of all appends.
 pub(super) fn appender(config: &KafkaConfig) -> ClientConfig {
-    producer(config, config.linger_ms, config.append_timeout_ms)
+    producer(config, config.linger_us, 262_144, config.append_timeout_ms)
 }
 
-/// The producer of one member's transactions. `flush` does not heed the linger, so it only gathers while a batch is being handed over.
+/// The producer of one member's transactions. `flush` does not heed the linger: until then everything is gathered, so that a partition's records go in one request.
 pub(super) fn transactional(config: &KafkaConfig, id: &str) -> ClientConfig {
     let timeout = config.transaction_timeout_ms();
-    let mut client = producer(config, 5, timeout);
+    let mut client = producer(config, GATHER_US, config.request_bytes(), timeout);
     client.set("transactional.id", id).set("transaction.timeout.ms", timeout.to_string());
     client
 }

@@ -24,12 +24,15 @@ pub struct KafkaConfig {
     pub request_timeout_ms: u64,
     /// After this an append that was not acknowledged fails.
     pub append_timeout_ms: u64,
+    /// A partition with records under way that has acknowledged none for so long gets no more, so that it does not hold the others up: [`crate::LogError::Overloaded`].
+    pub append_stall_ms: u64,
     /// Records that appends may have under way; more is [`crate::LogError::Overloaded`].
     pub append_records_max: usize,
     /// Bytes that appends may have under way.
     pub append_bytes_max: usize,
-    /// How long the producer waits for company for a record.
-    pub linger_ms: u64,
+    /// How long the producer waits for company for a record, in microseconds. It need not be long: whatever comes while a request is on its way to the broker goes together in the next, so
+    /// the more there is to send, the more goes together.
+    pub linger_us: u64,
     /// Largest record: key, headers and value. No more than the brokers' `message.max.bytes` less 16 KB.
     pub record_bytes_max: usize,
     /// After this without a sign of life a member's partitions go to another.
@@ -57,15 +60,16 @@ impl Default for KafkaConfig {
             connect_timeout_ms: 30_000,
             request_timeout_ms: 10_000,
             append_timeout_ms: 30_000,
+            append_stall_ms: 5_000,
             append_records_max: 200_000,
             append_bytes_max: 128 << 20,
-            linger_ms: 2,
+            linger_us: 500,
             record_bytes_max: 1_000_000,
             session_timeout_ms: 10_000,
             transaction_timeout_ms: None,
             commit_timeout_ms: 30_000,
             poll_interval_max_ms: 300_000,
-            fetch_ahead_kb: 65_536,
+            fetch_ahead_kb: 16_384,
             settings: Settings::default(),
         }
     }
@@ -82,6 +86,11 @@ impl KafkaConfig {
 
     pub(super) fn commit_timeout(&self) -> Duration {
         Duration::from_millis(self.commit_timeout_ms)
+    }
+
+    /// Bytes of records that one request of a transaction carries for a partition: below what brokers take by default.
+    pub(super) fn request_bytes(&self) -> usize {
+        self.record_bytes_max.min(900_000)
     }
 
     /// librdkafka takes 1,000 ms at least.

@@ -35,7 +35,7 @@ pub(super) fn undelivered(error: &KafkaError, topic: &str, bytes: usize) -> LogE
     }
 }
 
-/// Whether the error says that another took this one's place.
+/// Whether the error says that another took this one's place, or that the group's generation moved on.
 pub(super) fn fenced(code: Code) -> bool {
     matches!(
         code,
@@ -73,4 +73,35 @@ fn passing(error: &KafkaError) -> bool {
                 | Code::WaitingForCoordinator
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_a_client_is_told_apart_from_what_passes() {
+        for code in
+            [Code::ProducerFenced, Code::InvalidProducerEpoch, Code::FencedInstanceId, Code::IllegalGeneration, Code::UnknownMemberId]
+        {
+            assert!(matches!(fatal(code, String::new()), LogError::Fenced(_)), "{code}");
+        }
+        for code in [Code::OutOfOrderSequenceNumber, Code::TransactionalIdAuthorizationFailed] {
+            assert!(!fenced(code) && matches!(fatal(code, String::new()), LogError::Fatal(_)), "{code}");
+        }
+        for (code, passes) in [
+            (Code::NotCoordinator, true),
+            (Code::BrokerTransportFailure, true),
+            (Code::LeaderNotAvailable, true),
+            (Code::TopicAuthorizationFailed, false),
+            (Code::UnknownTopicOrPartition, false),
+        ] {
+            assert_eq!(passing(&KafkaError::OffsetFetch(code)), passes, "{code}");
+        }
+        let told = |code| undelivered(&KafkaError::MessageProduction(code), "t", 7);
+        assert!(matches!(told(Code::MessageSizeTooLarge), LogError::TooLarge(7)));
+        assert!(matches!(told(Code::QueueFull), LogError::Overloaded));
+        assert!(matches!(told(Code::UnknownTopicOrPartition), LogError::UnknownTopic(_)));
+        assert!(matches!(told(Code::MessageTimedOut), LogError::Unavailable(_)));
+    }
 }

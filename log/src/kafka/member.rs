@@ -2,15 +2,20 @@
 //!
 //! The group gives partitions and takes them away only while the member polls, and the engine has committed everything by then. A member that lost its seat meanwhile cannot
 //! commit: the brokers check its generation with the offsets.
-use super::KafkaConfig;
+//!
+//! A batch that was thrown away is read again by a new member. Rewinding this one would be cheaper, but a seek of librdkafka's may be overtaken by what was fetched before it, and then
+//! records are missed.
 use super::client;
+use super::config::KafkaConfig;
 use super::failure;
 use super::names::Names;
 use super::rebalance::{Decision, Seat};
 use super::source::Source;
 use super::transaction::Transaction;
-use crate::{Batch, Change, Clock, LogError, Member, MemberSpec, RecordRef};
+use crate::planted::{self, Bug};
+use crate::{Batch, Change, Clock, Consumed, LogError, Member, MemberSpec, RecordRef};
 use c360_schemas::Topic;
+use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -33,6 +38,8 @@ pub(super) struct KafkaMember {
     /// Assigned and not read yet: waits until each was started.
     waiting: BTreeMap<u32, Option<Vec<(Topic, u64)>>>,
     owned: BTreeSet<u32>,
+    /// For the planted bug alone: settings of a consumer that has no seat in the group.
+    stranger: ClientConfig,
 }
 
 impl KafkaMember {
@@ -41,7 +48,8 @@ impl KafkaMember {
         let id = format!("{group}.{}", spec.instance);
         // First of all: ends what a predecessor that was killed left open, so that its offsets can be read.
         let transaction = Transaction::new(config, &id, Arc::clone(names), clock.clone())?;
-        let consumer = BaseConsumer::from_config_and_context(&client::member(config, &group, &spec.instance), Seat::default())
+        let settings = client::member(config, &group, &spec.instance);
+        let consumer = BaseConsumer::from_config_and_context(&settings, Seat::default())
             .map_err(|error| LogError::Setup(format!("the consumer cannot be set up: {error}")))?;
         let source = Source::new(consumer, names.of_all(&spec.topics)?, names.partitions, config.request_timeout());
         let topics: Vec<&str> = source.topics().map(|(_, name)| name).collect();
@@ -56,6 +64,7 @@ impl KafkaMember {
             patience: config.connect_timeout(),
             waiting: BTreeMap::new(),
             owned: BTreeSet::new(),
+            stranger: client::consumer(config, &group),
         })
     }
 
@@ -155,7 +164,7 @@ impl Member for KafkaMember {
         self.read_when_all_started()
     }
 
-    fn committed(&mut self, partition: u32) -> Result<Vec<(Topic, u64)>, LogError> {
+    fn committed(&mut self, partition: u32) -> Result<Vec<Consumed>, LogError> {
         let mut list = TopicPartitionList::new();
         for (_, name) in self.source.topics() {
             list.add_partition(name, partition as i32);
@@ -171,34 +180,55 @@ impl Member for KafkaMember {
             if let Some(Err(error)) = element.as_ref().map(rdkafka::topic_partition_list::TopicPartitionListElem::error) {
                 return Err(failure::unavailable("committed offsets", &error));
             }
-            let offset = match element.map(|element| element.offset()) {
-                Some(Offset::Offset(offset)) => offset.max(0) as u64,
-                _ => self.first_kept(topic, partition)?,
-            };
-            all.push((topic, offset));
+            all.push(match element.map(|element| (element.offset(), element.metadata().parse())) {
+                // An offset without a number beside it was committed before there were notes, or by somebody's tool.
+                Some((Offset::Offset(offset), note)) => Consumed { topic, partition, next: offset.max(0) as u64, note: note.unwrap_or(0) },
+                _ => Consumed::new(topic, partition, self.first_kept(topic, partition)?),
+            });
         }
         Ok(all)
     }
 
-    fn commit(&mut self, outputs: &Batch, consumed: &[(Topic, u32, u64)]) -> Result<(), LogError> {
-        if let Some((_, partition, _)) = consumed.iter().find(|(_, partition, _)| !self.owned.contains(partition)) {
-            return Err(LogError::Fenced(format!("partition {partition} is not this member's")));
+    fn commit(&mut self, outputs: &Batch, consumed: &[Consumed]) -> Result<(), LogError> {
+        if planted::is_on(Bug::NoFencing) {
+            return self.commit_unfenced(outputs, consumed);
+        }
+        if let Some(c) = consumed.iter().find(|c| !self.owned.contains(&c.partition)) {
+            return Err(LogError::Fenced(format!("partition {} is not this member's", c.partition)));
         }
         let consumer = self.source.consumer();
         if consumer.assignment_lost() {
             return Err(LogError::Fenced("the group gave this member's partitions away".into()));
         }
         let group = consumer.group_metadata().ok_or_else(|| LogError::Fatal("the consumer has no group".into()))?;
-        let mut offsets = TopicPartitionList::with_capacity(consumed.len());
-        for &(topic, partition, offset) in consumed {
-            offsets
-                .add_partition_offset(self.source.name(topic), partition as i32, Offset::Offset(offset as i64))
-                .map_err(|error| LogError::Fatal(format!("offset {offset} cannot be committed: {error}")))?;
-        }
+        let offsets = self.offsets(consumed)?;
         self.transaction.commit(outputs, &offsets, &group)
     }
 
     fn end(&mut self, topic: Topic, partition: u32) -> Option<u64> {
         self.source.end(topic, partition)
+    }
+}
+
+impl KafkaMember {
+    fn offsets(&self, consumed: &[Consumed]) -> Result<TopicPartitionList, LogError> {
+        let mut offsets = TopicPartitionList::with_capacity(consumed.len());
+        for c in consumed {
+            let mut element = offsets.add_partition(self.source.name(c.topic), c.partition as i32);
+            element
+                .set_offset(Offset::Offset(c.next as i64))
+                .map_err(|error| LogError::Fatal(format!("offset {} cannot be committed: {error}", c.next)))?;
+            element.set_metadata(c.note.to_string());
+        }
+        Ok(offsets)
+    }
+
+    /// Commits in the name of nobody, as only a planted bug does: the brokers check no generation then.
+    fn commit_unfenced(&mut self, outputs: &Batch, consumed: &[Consumed]) -> Result<(), LogError> {
+        let stranger: BaseConsumer =
+            self.stranger.create().map_err(|error| LogError::Setup(format!("the consumer cannot be set up: {error}")))?;
+        let group = stranger.group_metadata().ok_or_else(|| LogError::Fatal("the consumer has no group".into()))?;
+        let offsets = self.offsets(consumed)?;
+        self.transaction.commit(outputs, &offsets, &group)
     }
 }

@@ -22,7 +22,7 @@ mod transaction;
 
 pub use config::{KafkaConfig, Retention, Settings};
 
-use crate::{Appended, Batch, Bounds, Clock, Log, LogError, Member, MemberSpec, Reader};
+use crate::{Appended, Batch, Bounds, Clock, Keeps, Log, LogError, Member, MemberSpec, Reader};
 use append::Appender;
 use c360_schemas::Topic;
 use futures::future::BoxFuture;
@@ -32,8 +32,13 @@ use names::Names;
 use offsets::Offsets;
 use parking_lot::{Condvar, Mutex};
 use reader::KafkaReader;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// For so long a topic's retention is not asked for again.
+const KEEPS_KNOWN: Duration = Duration::from_secs(60);
 
 /// The log of one installation on a Kafka cluster.
 pub struct KafkaLog {
@@ -43,6 +48,7 @@ pub struct KafkaLog {
     health: Arc<Health>,
     offsets: Arc<Offsets>,
     appender: Appender,
+    keeps: Mutex<HashMap<Topic, (Instant, Keeps)>>,
     stop: Arc<(Mutex<bool>, Condvar)>,
     watcher: Option<JoinHandle<()>>,
 }
@@ -65,7 +71,7 @@ impl KafkaLog {
         let appender = Appender::new(&config, &names, &clock, &health)?;
         let stop = Arc::default();
         let watcher = watch(&offsets, &stop)?;
-        Ok(Arc::new(Self { config, clock, names, health, offsets, appender, stop, watcher: Some(watcher) }))
+        Ok(Arc::new(Self { config, clock, names, health, offsets, appender, keeps: Mutex::default(), stop, watcher: Some(watcher) }))
     }
 }
 
@@ -119,6 +125,16 @@ impl Log for KafkaLog {
 
     fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {
         self.offsets.bounds(topic)
+    }
+
+    fn keeps(&self, topic: Topic) -> Result<Keeps, LogError> {
+        let mut known = self.keeps.lock();
+        if let Some((_, keeps)) = known.get(&topic).filter(|(asked, _)| asked.elapsed() < KEEPS_KNOWN) {
+            return Ok(*keeps);
+        }
+        let keeps = topics::keeps(&self.config, topic)?;
+        known.insert(topic, (Instant::now(), keeps));
+        Ok(keeps)
     }
 
     fn healthy(&self) -> Result<(), LogError> {

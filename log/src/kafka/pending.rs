@@ -1,7 +1,13 @@
-//! Batches on their way: how much is under way, and what each batch still waits for.
-use crate::{Appended, Batch, LogError};
+//! Batches on their way: how much is under way, what each batch still waits for, and which partitions do not acknowledge.
+//!
+//! A partition that stands still (its leader is gone, its disk is slow) must not stall the others: once it has acknowledged nothing for so long, what would go to it is refused at once,
+//! so that neither the room of all appends nor the senders' connections fill up with waiting for it. What is under way there goes on being tried, and when that is through or has
+//! failed, the next append is let in again.
+use crate::{Appended, Batch, Entry, LogError};
+use c360_schemas::Topic;
 use futures::channel::oneshot;
 use parking_lot::Mutex;
+use std::time::{Duration, Instant};
 
 // A ticket travels through librdkafka as a pointer's worth of bits.
 const _: () = assert!(usize::BITS >= 64);
@@ -34,8 +40,30 @@ struct Waiting {
     done: oneshot::Sender<Outcome>,
 }
 
+/// One partition of one topic.
+#[derive(Clone, Copy, Default)]
+struct Lane {
+    /// Records under way.
+    records: usize,
+    /// One was acknowledged since the last look.
+    moved: bool,
+    /// When it was last known to move, or to have nothing under way.
+    since: Option<Instant>,
+}
+
+impl Lane {
+    fn is_stalled(&mut self, now: Instant, stall: Duration) -> bool {
+        if self.records == 0 || self.moved {
+            *self = Self { moved: false, since: Some(now), ..*self };
+        }
+        self.since.is_some_and(|since| now.duration_since(since) >= stall)
+    }
+}
+
 #[derive(Default)]
 struct State {
+    /// By topic, then partition.
+    lanes: Vec<Lane>,
     slots: Vec<Option<Waiting>>,
     free: Vec<u32>,
     records: usize,
@@ -45,18 +73,21 @@ struct State {
 pub(super) struct Pending {
     records_max: usize,
     bytes_max: usize,
+    stall: Duration,
+    partitions: u32,
     state: Mutex<State>,
 }
 
 impl Pending {
-    pub(super) fn new(records_max: usize, bytes_max: usize) -> Self {
-        Self { records_max, bytes_max, state: Mutex::default() }
+    pub(super) fn new(records_max: usize, bytes_max: usize, stall: Duration, partitions: u32) -> Self {
+        let lanes = vec![Lane::default(); Topic::ALL.len() * partitions as usize];
+        Self { records_max, bytes_max, stall, partitions, state: Mutex::new(State { lanes, ..State::default() }) }
     }
 
-    /// Takes a batch in where there is room for all of it. One that is larger than the bound is let through when nothing else is under way.
-    pub(super) fn admit(&self, batch: &Batch, partitions: u32) -> Result<(u32, oneshot::Receiver<Outcome>), LogError> {
+    /// Takes a batch in where there is room for all of it and each of its partitions moves. One that is larger than the bound is let through when nothing else is under way.
+    pub(super) fn admit(&self, batch: &Batch, now: Instant) -> Result<(u32, oneshot::Receiver<Outcome>), LogError> {
         let (sender, done) = oneshot::channel();
-        let at = |entry: &crate::Entry| Appended { topic: entry.topic, partition: entry.partition_in(batch, partitions), offset: 0 };
+        let at = |entry: &Entry| Appended { topic: entry.topic, partition: entry.partition_in(batch, self.partitions), offset: 0 };
         let appended: Vec<Appended> = batch.entries().iter().map(at).collect();
         if appended.is_empty() {
             // Whoever asks hears it; nobody else can.
@@ -67,6 +98,12 @@ impl Pending {
         let mut state = self.state.lock();
         if state.records > 0 && (state.records + records > self.records_max || state.bytes + bytes > self.bytes_max) {
             return Err(LogError::Overloaded);
+        }
+        if appended.iter().any(|at| state.lanes[self.lane(at)].is_stalled(now, self.stall)) {
+            return Err(LogError::Overloaded);
+        }
+        for at in &appended {
+            state.lanes[self.lane(at)].records += 1;
         }
         state.records += records;
         state.bytes += bytes;
@@ -80,22 +117,29 @@ impl Pending {
 
     /// A record is durable at `offset`; whether it was the last of its batch.
     pub(super) fn delivered(&self, ticket: Ticket, offset: u64) -> bool {
-        self.settle(ticket, |waiting| waiting.appended[ticket.index as usize].offset = offset)
+        self.settle(ticket, true, |waiting| waiting.appended[ticket.index as usize].offset = offset)
     }
 
     /// A record was not taken.
     pub(super) fn failed(&self, ticket: Ticket, error: LogError) {
-        self.settle(ticket, |waiting| {
+        self.settle(ticket, false, |waiting| {
             waiting.error.get_or_insert(error);
         });
     }
 
-    fn settle(&self, ticket: Ticket, note: impl FnOnce(&mut Waiting)) -> bool {
+    fn lane(&self, at: &Appended) -> usize {
+        at.topic as usize * self.partitions as usize + at.partition as usize
+    }
+
+    fn settle(&self, ticket: Ticket, moved: bool, note: impl FnOnce(&mut Waiting)) -> bool {
         let mut state = self.state.lock();
         let Some(waiting) = state.slots.get_mut(ticket.slot as usize).and_then(Option::as_mut) else { return false };
         note(waiting);
         waiting.left -= 1;
-        if waiting.left > 0 {
+        let (left, lane) = (waiting.left, self.lane(&waiting.appended[ticket.index as usize]));
+        state.lanes[lane].records -= 1;
+        state.lanes[lane].moved |= moved;
+        if left > 0 {
             return false;
         }
         let Some(waiting) = state.slots[ticket.slot as usize].take() else { return false };
@@ -112,8 +156,42 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use c360_schemas::Topic;
     use futures::FutureExt;
+
+    const STALL: Duration = Duration::from_secs(5);
+
+    fn to_partition(partition: u32) -> Batch {
+        let mut batch = Batch::default();
+        batch.push_with(Topic::Events, Some(partition), |out| out.push(b'k'), |_| (), |_| ());
+        batch
+    }
+
+    #[test]
+    fn a_partition_that_stands_still_is_refused_and_the_others_go_on() {
+        let pending = Pending::new(100, 1 << 20, STALL, 3);
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let (stuck, _waiting) = pending.admit(&to_partition(0), start).unwrap();
+        let (_second, _also) = pending.admit(&to_partition(0), after(4)).expect("it may yet move");
+        assert!(matches!(pending.admit(&to_partition(0), after(5)), Err(LogError::Overloaded)));
+        for second in 5..20 {
+            let (slot, _done) = pending.admit(&to_partition(1), after(second)).expect("another partition");
+            assert!(pending.delivered(Ticket { slot, index: 0 }, second));
+        }
+        assert!(pending.delivered(Ticket { slot: stuck, index: 0 }, 0));
+        assert!(pending.admit(&to_partition(0), after(20)).is_ok(), "it moves again");
+    }
+
+    #[test]
+    fn a_partition_whose_records_have_failed_is_tried_again() {
+        let pending = Pending::new(100, 1 << 20, STALL, 1);
+        let start = Instant::now();
+        let (slot, _waiting) = pending.admit(&to_partition(0), start).unwrap();
+        assert!(pending.admit(&to_partition(0), start + STALL * 6).is_err());
+        pending.failed(Ticket { slot, index: 0 }, LogError::Unavailable("timed out".into()));
+        assert!(pending.admit(&to_partition(0), start + STALL * 6).is_ok(), "nothing is under way there");
+        assert!(pending.admit(&to_partition(0), start + STALL * 7).is_err(), "and it stands still again");
+    }
 
     #[test]
     fn a_batch_is_done_with_its_last_record_and_fails_with_its_first_error() {
@@ -121,10 +199,10 @@ mod tests {
         for key in [b"a", b"b"] {
             batch.push(Topic::Events, |out| out.extend_from_slice(key), |_| ());
         }
-        let pending = Pending::new(4, 1 << 20);
-        let (slot, mut done) = pending.admit(&batch, 3).unwrap();
-        let (other, mut other_done) = pending.admit(&batch, 3).unwrap();
-        assert!(matches!(pending.admit(&batch, 3), Err(LogError::Overloaded)));
+        let (pending, now) = (Pending::new(4, 1 << 20, STALL, 3), Instant::now());
+        let (slot, mut done) = pending.admit(&batch, now).unwrap();
+        let (other, mut other_done) = pending.admit(&batch, now).unwrap();
+        assert!(matches!(pending.admit(&batch, now), Err(LogError::Overloaded)));
         assert!(!pending.delivered(Ticket { slot, index: 1 }, 8));
         assert!((&mut done).now_or_never().is_none());
         assert!(pending.delivered(Ticket { slot, index: 0 }, 7));
@@ -133,7 +211,7 @@ mod tests {
         pending.failed(Ticket { slot: other, index: 0 }, LogError::TooLarge(1));
         pending.delivered(Ticket { slot: other, index: 1 }, 9);
         assert!(matches!(other_done.try_recv(), Ok(Some(Err(LogError::TooLarge(1))))));
-        assert!(pending.admit(&batch, 3).is_ok(), "room again");
+        assert!(pending.admit(&batch, now).is_ok(), "room again");
         let ticket = Ticket { slot: u32::MAX, index: 5 };
         assert_eq!(Ticket::unpack(ticket.pack()), ticket);
     }

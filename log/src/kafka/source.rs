@@ -120,6 +120,11 @@ impl<C: ConsumerContext + 'static> Source<C> {
     /// Reads these partitions from these offsets, and no others.
     pub(super) fn assign(&mut self, from: &[(Topic, u32, u64)]) -> Result<(), LogError> {
         self.forget();
+        let list = self.prepare(from)?;
+        self.consumer.assign(&list).map_err(|error| LogError::Fatal(format!("partitions cannot be assigned: {error}")))
+    }
+
+    fn prepare(&mut self, from: &[(Topic, u32, u64)]) -> Result<TopicPartitionList, LogError> {
         let mut list = TopicPartitionList::with_capacity(from.len());
         for &(topic, partition, offset) in from {
             let name = self
@@ -130,9 +135,9 @@ impl<C: ConsumerContext + 'static> Source<C> {
             list.add_partition_offset(name.to_str().unwrap_or_default(), partition as i32, Offset::Offset(offset as i64))
                 .map_err(|error| LogError::Fatal(format!("offset {offset} cannot be asked for: {error}")))?;
             let slot = self.cursors.slot(topic, partition);
-            self.cursors.next[slot] = Some(offset);
+            (self.cursors.next[slot], self.cursors.reached[slot]) = (Some(offset), 0);
         }
-        self.consumer.assign(&list).map_err(|error| LogError::Fatal(format!("partitions cannot be assigned: {error}")))
+        Ok(list)
     }
 
     /// What was read does not count any more; records still under way are dropped.

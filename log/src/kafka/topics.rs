@@ -2,7 +2,7 @@
 use super::KafkaConfig;
 use super::client::{self, Plain};
 use super::health::Health;
-use crate::{Clock, LogError};
+use crate::{Clock, Keeps, LogError};
 use c360_schemas::Topic;
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
@@ -27,8 +27,7 @@ struct Found {
 
 /// Makes the topics that are not there and checks those that are; the number of partitions of each.
 pub(super) fn ensure(config: &KafkaConfig, clock: &Clock, health: &Health) -> Result<u32, LogError> {
-    let admin = AdminClient::from_config_and_context(&client::plain(config), Plain)
-        .map_err(|error| LogError::Setup(format!("the kafka client cannot be set up: {error}")))?;
+    let admin = new_admin(config)?;
     let deadline = Instant::now() + config.connect_timeout();
     let found = reach(&admin, config, deadline)?;
     health.reached();
@@ -42,6 +41,11 @@ pub(super) fn ensure(config: &KafkaConfig, clock: &Clock, health: &Health) -> Re
         return agreed_partitions(config, &found);
     }
     Ok(partitions)
+}
+
+fn new_admin(config: &KafkaConfig) -> Result<AdminClient<Plain>, LogError> {
+    AdminClient::from_config_and_context(&client::plain(config), Plain)
+        .map_err(|error| LogError::Setup(format!("the kafka client cannot be set up: {error}")))
 }
 
 fn look(admin: &AdminClient<Plain>, config: &KafkaConfig, timeout: Duration) -> Result<Found, KafkaError> {
@@ -165,8 +169,30 @@ fn create(admin: &AdminClient<Plain>, config: &KafkaConfig, clock: &Clock, parti
     Ok(())
 }
 
+/// How long and how much a topic keeps.
+pub(super) fn keeps(config: &KafkaConfig, topic: Topic) -> Result<Keeps, LogError> {
+    let admin = new_admin(config)?;
+    let mut keeps = Keeps::ByItself { ms: None, bytes: None };
+    described(&admin, config, &[topic], |_, _, resource| {
+        let limit = |key| resource.get(key).and_then(|entry| entry.value.as_deref()).and_then(|value| value.parse::<u64>().ok());
+        keeps = Keeps::ByItself { ms: limit("retention.ms"), bytes: limit("retention.bytes") };
+        Ok(())
+    })?;
+    Ok(keeps)
+}
+
 /// Whether topics that are there can keep c360's promises.
 fn check(admin: &AdminClient<Plain>, config: &KafkaConfig, clock: &Clock, there: &[Topic]) -> Result<(), LogError> {
+    described(admin, config, there, |name, topic, resource| check_one(name, topic, resource, clock))
+}
+
+/// Asks for the settings of topics.
+fn described(
+    admin: &AdminClient<Plain>,
+    config: &KafkaConfig,
+    there: &[Topic],
+    mut on_topic: impl FnMut(&str, Topic, &ConfigResource) -> Result<(), LogError>,
+) -> Result<(), LogError> {
     if there.is_empty() {
         return Ok(());
     }
@@ -179,7 +205,7 @@ fn check(admin: &AdminClient<Plain>, config: &KafkaConfig, clock: &Clock, there:
             answer.map_err(|code| LogError::Setup(format!("a topic's settings could not be read: {code}; allow DescribeConfigs")))?;
         let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
         if let Some(topic) = there.iter().find(|topic| topic.name(&config.topic_prefix) == *name) {
-            check_one(name, *topic, &resource, clock)?;
+            on_topic(name, *topic, &resource)?;
         }
     }
     Ok(())

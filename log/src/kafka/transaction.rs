@@ -7,7 +7,8 @@ use super::client::{self, client_error, log_line};
 use super::names::Names;
 use super::pump::Pump;
 use super::{failure, native};
-use crate::{Batch, Clock, LogError};
+use crate::{Batch, Clock, Entry, LogError};
+use c360_schemas::Topic;
 use parking_lot::Mutex;
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -21,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// Pause before a step that timed out or has to wait is tried again.
 const RETRY: Duration = Duration::from_millis(5);
+
+/// What a record takes in a request besides its key, headers and value, at most.
+const RECORD_OVERHEAD_BYTES: usize = 64;
 
 /// Context of a transactional producer: notes the first record that failed.
 #[derive(Default)]
@@ -57,6 +61,7 @@ pub(super) struct Transaction {
     clock: Clock,
     timeout: Duration,
     record_bytes_max: usize,
+    request_bytes: usize,
     /// A transaction that could not be aborted yet.
     open: bool,
 }
@@ -76,6 +81,7 @@ impl Transaction {
             clock,
             timeout: config.commit_timeout(),
             record_bytes_max: config.record_bytes_max,
+            request_bytes: config.request_bytes(),
             open: false,
         };
         let deadline = Instant::now() + config.connect_timeout();
@@ -111,15 +117,19 @@ impl Transaction {
         deadline: Instant,
     ) -> Result<(), LogError> {
         let stamp = self.clock.is_manual().then(|| self.clock.now_ms());
-        for entry in outputs.entries() {
-            let record = self.names.record(outputs, entry, stamp, ());
-            self.producer.send(record).map_err(|(error, record)| failure::undelivered(&error, record.topic, outputs.value(entry).len()))?;
-        }
-        if !outputs.is_empty() && !native::flush(self.producer.client(), left(deadline)) {
-            return Err(LogError::Unavailable("the outputs were not acknowledged in time".into()));
-        }
-        if let Some(error) = self.producer.context().failed.lock().take() {
-            return Err(error);
+        for portion in portions(outputs, self.names.partitions, self.request_bytes) {
+            for entry in portion {
+                let record = self.names.record(outputs, entry, stamp, ());
+                self.producer
+                    .send(record)
+                    .map_err(|(error, record)| failure::undelivered(&error, record.topic, outputs.value(entry).len()))?;
+            }
+            if !native::flush(self.producer.client(), left(deadline)) {
+                return Err(LogError::Unavailable("the outputs were not acknowledged in time".into()));
+            }
+            if let Some(error) = self.producer.context().failed.lock().take() {
+                return Err(error);
+            }
         }
         if offsets.count() > 0 {
             self.retry(deadline, |producer, left| producer.send_offsets_to_transaction(offsets, group, left))
@@ -216,6 +226,30 @@ impl Drop for Transaction {
             let _ = self.producer.abort_transaction(Duration::from_secs(1));
         }
     }
+}
+
+/// The outputs in portions that hold at most one request's worth of records for each partition, in the order of each partition. An idempotent producer has one request of a partition
+/// under way at a time, and librdkafka does not sleep while more wait behind it: without portions its thread spins through most of a large transaction.
+fn portions(outputs: &Batch, partitions: u32, request_bytes: usize) -> Vec<Vec<&Entry>> {
+    let mut portions: Vec<Vec<&Entry>> = Vec::new();
+    // Bytes, and the portion in hand, by topic and partition.
+    let mut filled = vec![(0_usize, 0_usize); Topic::ALL.len() * partitions as usize];
+    for entry in outputs.entries() {
+        let bytes = RECORD_OVERHEAD_BYTES + outputs.key(entry).len() + outputs.headers(entry).0.len() + outputs.value(entry).len();
+        let slot = entry.topic as usize * partitions as usize + entry.partition_in(outputs, partitions) as usize;
+        let Some((taken, number)) = filled.get_mut(slot) else { continue };
+        if *taken > 0 && *taken + bytes > request_bytes {
+            (*taken, *number) = (0, *number + 1);
+        }
+        *taken += bytes;
+        if portions.len() <= *number {
+            portions.resize_with(*number + 1, Vec::new);
+        }
+        if let Some(portion) = portions.get_mut(*number) {
+            portion.push(entry);
+        }
+    }
+    portions
 }
 
 fn retriable(error: &KafkaError) -> bool {

@@ -1,5 +1,5 @@
 //! Kill -9: a child process appends and commits, tells what was acknowledged, and is killed wherever it is.
-use super::kit::{Owned, add_in, alone, batch, join_at, read_all, try_append};
+use super::kit::{Owned, add_in, alone, batch, join_at, read_all, try_append, upto};
 use super::{Fixture, PARTITIONS};
 use c360_log::{Batch, Log, LogError, Member};
 use c360_schemas::Topic;
@@ -50,7 +50,7 @@ fn commit_on(mut member: Box<dyn Member>, first: u64) {
             add_in(&mut outputs, Topic::Alerts, p, &n.to_string());
             add_in(&mut outputs, Topic::Deliveries, p, &n.to_string());
         }
-        match member.commit(&outputs, &[(Topic::Unresolved, 0, n + 1)]) {
+        match member.commit(&outputs, &[upto(Topic::Unresolved, 0, n + 1)]) {
             Ok(()) => tell(&format!("\ncommitted {n}")),
             Err(LogError::Aborted(_) | LogError::Unavailable(_)) => {}
             Err(e) => panic!("{e}"),

@@ -1,5 +1,5 @@
 //! What the properties share: blocking calls with a bound, records that own their bytes.
-use c360_log::{Appended, Batch, Change, Headers, Log, LogError, Member, MemberSpec, RecordRef};
+use c360_log::{Appended, Batch, Change, Consumed, Headers, Log, LogError, Member, MemberSpec, RecordRef};
 use c360_schemas::Topic;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -114,9 +114,19 @@ pub fn alone(group: &str, topics: &[Topic]) -> MemberSpec {
     MemberSpec { group: group.into(), topics: topics.to_vec(), instance: format!("{group}-0"), worker: 0, workers: 1 }
 }
 
+/// An offset to be committed.
+pub fn upto(topic: Topic, partition: u32, next: u64) -> Consumed {
+    Consumed::new(topic, partition, next)
+}
+
+/// Where the group is in a partition, to start from.
+pub fn committed(member: &mut dyn Member, partition: u32) -> Vec<(Topic, u64)> {
+    member.committed(partition).unwrap().into_iter().map(|c| (c.topic, c.next)).collect()
+}
+
 /// Polls until partitions are assigned, and starts each at the committed offsets.
 pub fn join(log: &dyn Log, spec: &MemberSpec) -> (Box<dyn Member>, Vec<u32>) {
-    join_at(log, spec, |member, p| member.committed(p).unwrap())
+    join_at(log, spec, committed)
 }
 
 /// As [`join`], starting where `from` says.

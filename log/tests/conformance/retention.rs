@@ -42,7 +42,7 @@ pub fn the_start_moves_on_and_a_gone_offset_is_said_to_be_gone(fixture: &mut dyn
     // Who names no offset starts at what is kept; so does a group that never committed.
     let kept = super::kit::read_all(&*log, &[Topic::Events]);
     assert!(kept.iter().filter(|r| r.partition == 0).all(|r| r.offset >= start));
-    assert!(member.committed(0).unwrap()[0].1 >= start);
+    assert!(member.committed(0).unwrap()[0].next >= start);
 }
 
 pub fn offsets_go_on_after_everything_was_dropped_and_a_restart(fixture: &mut dyn Fixture) {

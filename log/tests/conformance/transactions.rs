@@ -1,7 +1,7 @@
 //! Transactions: all or nothing.
-use super::kit::{POLL, add_in, alone, append, join, one_in, poll_passing, read_all, take, until};
+use super::kit::{POLL, add_in, alone, append, committed, join, one_in, poll_passing, read_all, take, until, upto};
 use super::{Fixture, PARTITIONS};
-use c360_log::{Batch, Log, LogError, MemberSpec};
+use c360_log::{Batch, Consumed, Log, LogError, MemberSpec};
 use c360_schemas::Topic;
 
 const GROUP: &str = "machine";
@@ -29,7 +29,7 @@ pub fn outputs_and_offsets_are_committed_together(fixture: &mut dyn Fixture) {
     append(&*log, one_in(Topic::Events, 0, "in"));
     let (mut member, _) = join(&*log, &spec());
     take(&mut *member, 1);
-    member.commit(&outputs("a"), &[(Topic::Events, 0, 1)]).unwrap();
+    member.commit(&outputs("a"), &[upto(Topic::Events, 0, 1)]).unwrap();
     assert_eq!(visible(&*log), vec!["a"; 8], "visible when commit returns");
     assert_eq!(log.committed(GROUP, Topic::Events).unwrap(), [Some(1), None, None, None]);
     assert_eq!(log.committed("another", Topic::Events).unwrap(), [None; 4]);
@@ -51,7 +51,7 @@ pub fn nothing_of_a_transaction_shows_before_it_is_committed(fixture: &mut dyn F
             move || {
                 for n in 0..TRANSACTIONS {
                     // What the group committed is said in the same transaction: whoever sees an output sees the offset.
-                    member.commit(&outputs(&n.to_string()), &[(Topic::Events, 0, n as u64 + 1)]).unwrap();
+                    member.commit(&outputs(&n.to_string()), &[upto(Topic::Events, 0, n as u64 + 1)]).unwrap();
                     let offset = log.committed(GROUP, Topic::Events).unwrap()[0];
                     assert_eq!(offset, Some(n as u64 + 1));
                 }
@@ -78,16 +78,16 @@ pub fn a_zombie_is_fenced_and_leaves_nothing(fixture: &mut dyn Fixture) {
     append(&*log, one_in(Topic::Events, 0, "in"));
     let (mut zombie, _) = join(&*log, &spec());
     take(&mut *zombie, 1);
-    zombie.commit(&outputs("before"), &[(Topic::Events, 0, 1)]).unwrap();
+    zombie.commit(&outputs("before"), &[upto(Topic::Events, 0, 1)]).unwrap();
 
     let (mut heir, _) = join(&*log, &spec());
-    let outcome = zombie.commit(&outputs("zombie"), &[(Topic::Events, 0, 9)]);
+    let outcome = zombie.commit(&outputs("zombie"), &[upto(Topic::Events, 0, 9)]);
     assert!(matches!(outcome, Err(LogError::Fenced(_))), "{outcome:?}");
     assert_eq!(visible(&*log), vec!["before"; 8]);
-    assert_eq!(heir.committed(0).unwrap(), [(Topic::Events, 1)]);
+    assert_eq!(committed(&mut *heir, 0), [(Topic::Events, 1)]);
 
-    heir.commit(&outputs("heir"), &[(Topic::Events, 0, 2)]).unwrap();
-    let outcome = zombie.commit(&outputs("zombie"), &[(Topic::Events, 0, 9)]);
+    heir.commit(&outputs("heir"), &[upto(Topic::Events, 0, 2)]).unwrap();
+    let outcome = zombie.commit(&outputs("zombie"), &[upto(Topic::Events, 0, 9)]);
     assert!(outcome.is_err(), "still fenced");
     let mut values = visible(&*log);
     values.sort();
@@ -98,26 +98,39 @@ pub fn a_zombie_is_fenced_and_leaves_nothing(fixture: &mut dyn Fixture) {
 pub fn a_failed_commit_leaves_outputs_and_offsets_untouched(fixture: &mut dyn Fixture) {
     let log = fixture.log();
     let (mut member, _) = join(&*log, &spec());
-    member.commit(&outputs("good"), &[(Topic::Events, 0, 5)]).unwrap();
+    member.commit(&outputs("good"), &[upto(Topic::Events, 0, 5)]).unwrap();
     let mut bad = outputs("bad");
     bad.push_with(Topic::Alerts, Some(0), |_| (), |_| (), |v| v.resize(9 << 20, 7));
-    let outcome = member.commit(&bad, &[(Topic::Events, 0, 6)]);
+    let outcome = member.commit(&bad, &[upto(Topic::Events, 0, 6)]);
     assert!(matches!(outcome, Err(LogError::TooLarge(_))), "{outcome:?}");
     assert_eq!(visible(&*log), vec!["good"; 8]);
     assert_eq!(log.committed(GROUP, Topic::Events).unwrap()[0], Some(5));
     // The member goes on.
     poll_passing(&mut *member, &mut |_| ());
-    member.commit(&outputs("next"), &[(Topic::Events, 0, 6)]).unwrap();
+    member.commit(&outputs("next"), &[upto(Topic::Events, 0, 6)]).unwrap();
     let mut values = visible(&*log);
     values.sort();
     assert_eq!(values, [vec!["good"; 8], vec!["next"; 8]].concat());
 }
 
+pub fn a_note_comes_back_with_its_offset(fixture: &mut dyn Fixture) {
+    let log = fixture.log();
+    let spec = alone(GROUP, &[Topic::Events, Topic::Alerts]);
+    let (mut member, _) = join(&*log, &spec);
+    let note = |topic, next, note| Consumed { topic, partition: 1, next, note };
+    member.commit(&Batch::default(), &[note(Topic::Events, 3, 7)]).unwrap();
+    // The same offset with another note, and the largest one.
+    member.commit(&Batch::default(), &[note(Topic::Events, 3, u64::MAX)]).unwrap();
+    let mut found = member.committed(1).unwrap();
+    found.sort_by_key(|c| c.topic != Topic::Events);
+    assert_eq!(found, [note(Topic::Events, 3, u64::MAX), note(Topic::Alerts, 0, 0)]);
+}
+
 pub fn offsets_alone_can_be_committed(fixture: &mut dyn Fixture) {
     let log = fixture.log();
     let (mut member, _) = join(&*log, &spec());
-    member.commit(&Batch::default(), &[(Topic::Events, 1, 3), (Topic::Events, 2, 4)]).unwrap();
-    member.commit(&Batch::default(), &[(Topic::Events, 2, 5)]).unwrap();
+    member.commit(&Batch::default(), &[upto(Topic::Events, 1, 3), upto(Topic::Events, 2, 4)]).unwrap();
+    member.commit(&Batch::default(), &[upto(Topic::Events, 2, 5)]).unwrap();
     assert_eq!(log.committed(GROUP, Topic::Events).unwrap(), [None, Some(3), Some(5), None]);
     assert_eq!(visible(&*log), [""; 0]);
     member.commit(&Batch::default(), &[]).unwrap();

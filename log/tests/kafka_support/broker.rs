@@ -46,14 +46,13 @@ fn run(mut command: Command) {
     );
 }
 
-/// A port with a free one after it: the broker's, and its controller's.
+/// A port that nobody listens on now, with a free one after it. Below the range that connections get theirs from, so that it stays free while a server is down.
 fn free_ports() -> u16 {
-    (0..100)
-        .find_map(|_| {
-            let first = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = first.local_addr().unwrap().port();
-            TcpListener::bind(("127.0.0.1", port.checked_add(1)?)).ok().map(|_| port)
-        })
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
+    let base = 20_000 + (std::process::id() % 600) as u16 * 20;
+    (0..1_000)
+        .map(|_| base + NEXT.fetch_add(2, std::sync::atomic::Ordering::Relaxed) % 700)
+        .find(|port| [*port, port + 1].iter().all(|p| TcpListener::bind(("127.0.0.1", *p)).is_ok()))
         .expect("two free ports")
 }
 

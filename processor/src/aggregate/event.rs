@@ -30,7 +30,7 @@ impl Aggregate {
                 return Ok(());
             }
         }
-        if !self.first_time(at, key_bytes, event.message_id, state)? {
+        if !self.first_time(at, key_bytes, event, state)? {
             return Ok(());
         }
         let (mut work, hot) = self.open(at, key, key_bytes, state, out)?;
@@ -111,7 +111,7 @@ fn fold(work: &mut Work<'_>, hot: &mut Hot, event: &Event<'_>) -> Result<(), Sta
         Payload::User(traits) => users::traits(work, hot, at, event, traits)?,
         Payload::None | Payload::Link(_) => {}
     }
-    if event.kind == Kind::Usage { usage::usage(work, hot, at, event) } else { history::event(work, hot, at, event) }
+    if event.kind == Kind::Usage { usage::usage(work, hot, at, event) } else { history::event(work, at, event) }
 }
 
 /// Usage asks for a new score, but not for each event.

@@ -7,18 +7,22 @@ use c360_engine::StateError;
 use c360_schemas::{Event, History, HistoryKind, Kind, Link, Payload, Survey, Topic, Wire};
 use serde_json::{Value, json};
 
+/// What came of the account itself is numbered.
 fn push(work: &mut Work<'_>, hot: &mut Hot, at: i64, kind: HistoryKind, title: String, detail: &Value) {
     let seq = hot.health.history_seq;
     hot.health.history_seq += 1;
-    let entry = History {
-        id: hash::id_of(&[work.key_bytes, b"history", &seq.to_le_bytes()]),
-        tenant: work.key.tenant.into(),
-        account_id: work.key.id.into(),
-        at,
-        kind,
-        title,
-        detail: detail.to_string(),
-    };
+    let id = hash::id_of(&[work.key_bytes, b"history", &seq.to_le_bytes()]);
+    push_as(work, id, at, kind, title, detail);
+}
+
+/// What an event told stands once however often it is told, also past the days for which its message id is known.
+fn push_of(work: &mut Work<'_>, event: &Event<'_>, at: i64, kind: HistoryKind, title: String, detail: &Value) {
+    let id = hash::id_of(&[work.key_bytes, b"event", event.message_id.as_bytes()]);
+    push_as(work, id, at, kind, title, detail);
+}
+
+fn push_as(work: &mut Work<'_>, id: String, at: i64, kind: HistoryKind, title: String, detail: &Value) {
+    let entry = History { id, tenant: work.key.tenant.into(), account_id: work.key.id.into(), at, kind, title, detail: detail.to_string() };
     let key = work.key;
     work.out.outputs.push(Topic::History, |b| key.write(b), |b| entry.encode(b));
 }
@@ -41,15 +45,15 @@ pub(crate) fn score(work: &mut Work<'_>, hot: &mut Hot, before: Option<&Snapshot
     push(work, hot, work.at.now, HistoryKind::Score, title, &detail);
 }
 
-pub(crate) fn first_use(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>) {
+pub(crate) fn first_use(work: &mut Work<'_>, at: i64, event: &Event<'_>) {
     let detail = json!({"feature": event.name, "user_id": event.user_id, "message_id": event.message_id});
-    push(work, hot, at, HistoryKind::Event, format!("First use of {}", event.name), &detail);
+    push_of(work, event, at, HistoryKind::Event, format!("First use of {}", event.name), &detail);
 }
 
-pub(crate) fn link(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>, link: &Link<'_>) {
+pub(crate) fn link(work: &mut Work<'_>, at: i64, event: &Event<'_>, link: &Link<'_>) {
     let word = if link.account_id.is_some() { "linked" } else { "unlinked" };
     let detail = json!({"kind": link.kind, "id": link.id, "source": link.rank.as_str(), "linked": link.account_id.is_some(), "message_id": event.message_id});
-    push(work, hot, at, HistoryKind::Link, format!("{} {} {word}", link.kind, link.id), &detail);
+    push_of(work, event, at, HistoryKind::Link, format!("{} {} {word}", link.kind, link.id), &detail);
 }
 
 /// A provisional customer turned out to be this one.
@@ -58,7 +62,7 @@ pub(crate) fn merged(work: &mut Work<'_>, hot: &mut Hot, from: &str) {
 }
 
 /// An event of billing, support or a survey.
-pub(crate) fn event(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>) -> Result<(), StateError> {
+pub(crate) fn event(work: &mut Work<'_>, at: i64, event: &Event<'_>) -> Result<(), StateError> {
     if event.kind == Kind::Identity {
         return Ok(());
     }
@@ -66,7 +70,7 @@ pub(crate) fn event(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'
     detail["event"] = event.name.into();
     detail["source"] = event.source.into();
     detail["message_id"] = event.message_id.into();
-    push(work, hot, at, HistoryKind::Event, title, &detail);
+    push_of(work, event, at, HistoryKind::Event, title, &detail);
     Ok(())
 }
 

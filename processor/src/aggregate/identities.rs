@@ -32,7 +32,7 @@ pub(crate) fn link(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_
         ),
         (None, None) => return,
     }
-    history::link(work, hot, at, event, link);
+    history::link(work, at, event, link);
 }
 
 /// Keeps the list short: users make room for other kinds, and come in only while there is room.

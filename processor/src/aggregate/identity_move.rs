@@ -85,7 +85,8 @@ impl Aggregate {
         let value = rows::encode(hot)?;
         incident::end_silently(&mut work, hot);
         let mut leaving = vec![MoveRow { tag: Tag::Hot as u8, id: Vec::new(), value }];
-        self.users.settle(&keys::prefix(Tag::User, key_bytes), state)?;
+        self.users.settle(state)?;
+        self.marks.settle(state);
         for tag in Tag::PARTS {
             collect(state, tag as u8, &keys::prefix(tag, key_bytes), usize::MAX, &mut leaving)?;
         }
@@ -97,7 +98,7 @@ impl Aggregate {
         let marks_from = leaving.len();
         collect(state, Tag::Mark as u8, &dedup::mark_prefix(key_bytes), dedup::MARKS_MOVED_MAX, &mut leaving)?;
         for mark in leaving.iter().skip(marks_from) {
-            state.delete(dedup::mark_key(key_bytes, &mark.id));
+            state.delete([dedup::mark_prefix(key_bytes).as_slice(), &mark.id].concat());
         }
         state.delete(answers);
         state.delete(keys::own(Tag::TicketBook, key_bytes));
@@ -202,7 +203,8 @@ fn merge(work: &mut Work<'_>, hot: &mut Hot, row: Arrived) -> Result<(), StateEr
         Arrived::Ticket(id, row) => support::take(work, hot, &id, row),
         Arrived::Answers(book) => survey::take(work, hot, book.answers),
         Arrived::Mark(id, day) => {
-            let key = dedup::mark_key(work.key_bytes, &id);
+            // One that was set here since the rows were written is written after this, and so holds.
+            let key = [dedup::mark_prefix(work.key_bytes).as_slice(), &id].concat();
             if work.state.get(&key)?.is_none() {
                 work.state.put(key, day);
             }

@@ -11,7 +11,9 @@ mod history;
 mod identities;
 mod identity_move;
 pub(crate) mod lifecycle;
+mod marks;
 pub(crate) mod mrr;
+mod profiles;
 mod support;
 mod survey;
 mod timers;
@@ -27,16 +29,20 @@ use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
 use crate::rows::{Hot, UserRow};
 use crate::time::day_of;
-use crate::view;
 use c360_engine::{Actions, ApplyError, At, Machine, State, StateError, Timer};
 use c360_log::RecordRef;
 use c360_schemas::{EventsValue, Key, Topic, decode_events_value};
+use marks::Marks;
+use std::collections::HashSet;
 
 /// The machine that keeps customers.
 pub struct Aggregate {
     config: AggregateConfig,
     accounts: RowCache<Hot>,
     users: RowCache<UserRow>,
+    marks: Marks,
+    /// Customers whose owed profile is noted in the state.
+    noted: HashSet<Box<[u8]>>,
     /// Whether the sweep over old marks is known to be on its way.
     sweeping: bool,
     scratch: Vec<u8>,
@@ -59,8 +65,10 @@ pub(crate) struct Work<'a> {
 impl Aggregate {
     pub fn new(config: AggregateConfig) -> Self {
         Self {
-            accounts: RowCache::new(config.cache_accounts_max),
-            users: RowCache::new(config.cache_users_max),
+            accounts: RowCache::speaking(config.cache_bytes / 8 * 5),
+            users: RowCache::new(config.cache_bytes / 8 * 3),
+            marks: Marks::default(),
+            noted: HashSet::new(),
             sweeping: false,
             scratch: Vec::new(),
             config,
@@ -116,12 +124,29 @@ impl Machine for Aggregate {
     }
 
     fn flush(&mut self, at: At, state: &mut State, actions: &mut Actions<Effect>) -> Result<(), StateError> {
-        self.users.flush(state, |_, _| ())?;
-        self.accounts.flush(state, |row_key, hot| {
-            let key_bytes = row_key.get(1..).unwrap_or_default();
-            if let Some(key) = keys::parse(key_bytes) {
-                view::push_profile(&mut actions.outputs, at, key, key_bytes, hot);
-            }
-        })
+        self.say_profiles(at, state, actions)
+    }
+
+    fn owes(&self) -> bool {
+        self.accounts.owed().len() > 0
+    }
+
+    fn owes_much(&self) -> bool {
+        self.accounts.owed().len() > profiles::OWED_MAX
+    }
+
+    fn write_back(&mut self, state: &mut State) -> Result<(), StateError> {
+        self.marks.write_back(state)?;
+        self.users.write_back(state)?;
+        self.accounts.write_back(state)?;
+        self.note_owed(state)
+    }
+
+    fn is_full(&self) -> bool {
+        self.marks.is_full() || self.users.is_full() || self.accounts.is_full()
+    }
+
+    fn on_live(&mut self, _at: At, state: &mut State, _actions: &mut Actions<Effect>) -> Result<(), StateError> {
+        self.find_owed(state)
     }
 }

@@ -104,7 +104,8 @@ pub(crate) fn subscription(row: &SubscriptionRow, count_metered: bool, now: i64)
 /// MRR by currency, ascending by currency; empty where no subscription is known.
 pub(crate) fn by_currency(billing: &Billing) -> Vec<(&str, i64)> {
     let mut sums: Vec<(&str, i64)> = Vec::new();
-    for line in &billing.subscriptions {
+    // A contract whose price nobody told says nothing of revenue.
+    for line in billing.subscriptions.iter().filter(|line| !line.currency.is_empty()) {
         match sums.binary_search_by_key(&line.currency.as_str(), |(currency, _)| currency) {
             Ok(index) => sums[index].1 = sums[index].1.saturating_add(line.mrr),
             Err(index) => sums.insert(index, (&line.currency, line.mrr)),

@@ -14,7 +14,7 @@ pub(crate) fn usage(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'
     hot.usage.add_events(day, 1);
     users::active(work, hot, at, event)?;
     if use_feature(hot, event.name, at, day, work.today, work.config.features_max) {
-        history::first_use(work, hot, at, event);
+        history::first_use(work, at, event);
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ pub struct Resolve {
 
 impl Resolve {
     pub fn new(config: ResolveConfig) -> Self {
-        Self { links: RowCache::new(config.cache_rows_max), config }
+        Self { links: RowCache::new(config.cache_bytes), config }
     }
 }
 
@@ -56,8 +56,12 @@ impl Machine for Resolve {
         Ok(())
     }
 
-    fn flush(&mut self, _at: At, state: &mut State, _actions: &mut Actions<Infallible>) -> Result<(), StateError> {
-        self.links.flush(state, |_, _| ())
+    fn write_back(&mut self, state: &mut State) -> Result<(), StateError> {
+        self.links.write_back(state)
+    }
+
+    fn is_full(&self) -> bool {
+        self.links.is_full()
     }
 }
 

@@ -29,7 +29,11 @@ pub(crate) trait Row: Serialize + DeserializeOwned + Default {
 
 /// The bytes of a row.
 pub(crate) fn encode<R: Row>(row: &R) -> Result<Vec<u8>, StateError> {
-    let mut out = Vec::with_capacity(256);
+    encode_to(row, Vec::with_capacity(256))
+}
+
+/// Appends the bytes of a row.
+pub(crate) fn encode_to<R: Row>(row: &R, mut out: Vec<u8>) -> Result<Vec<u8>, StateError> {
     out.push(R::VERSION);
     postcard::to_extend(row, out).map_err(|error| StateError(format!("a row could not be written: {error}")))
 }

@@ -58,6 +58,8 @@ impl<M: Machine> Driver<M> {
     pub(crate) fn flush(&mut self) -> Vec<Out> {
         let at = self.at();
         self.machine.flush(at, &mut self.state, &mut self.actions).unwrap();
+        self.machine.write_back(&mut self.state).unwrap();
+        self.state.settle_writes();
         self.actions.effects.clear();
         let batch = std::mem::take(&mut self.actions.outputs);
         batch.entries().iter().map(|e| Out { topic: e.topic, key: batch.key(e).to_vec(), value: batch.value(e).to_vec() }).collect()

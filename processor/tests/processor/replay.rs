@@ -55,9 +55,9 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
     })
 }
 
-/// Runs records in batches of `batch`, with caches of `cached` rows: outputs but profiles, and all rows at the end.
+/// Runs records in batches of `batch`, with caches of `cached` bytes: outputs but profiles, and all rows at the end.
 fn run(records: &[Record], batch: usize, cached: usize) -> (Vec<Out>, std::collections::BTreeMap<Vec<u8>, Vec<u8>>) {
-    let config = AggregateConfig { cache_accounts_max: cached, cache_users_max: cached, ..AggregateConfig::default() };
+    let config = AggregateConfig { cache_bytes: cached, ..AggregateConfig::default() };
     let mut driver = Driver::new(Aggregate::new(config));
     let mut out = Vec::new();
     for records in records.chunks(batch) {
@@ -74,7 +74,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
     #[test]
     fn outputs_and_state_do_not_depend_on_batches_or_caches(records in records(), batch in 1..20_usize) {
-        let (out, rows) = run(&records, 1_000, 1_000);
+        let (out, rows) = run(&records, 1_000, 1 << 20);
         let (out_small, rows_small) = run(&records, batch, 0);
         prop_assert_eq!(out, out_small);
         prop_assert_eq!(rows, rows_small);
@@ -82,14 +82,14 @@ proptest! {
 
     #[test]
     fn what_a_prefix_says_is_what_the_whole_said_first(records in records(), cut in 0..60_usize) {
-        let (whole, _) = run(&records, 7, 1_000);
+        let (whole, _) = run(&records, 7, 1 << 20);
         let (prefix, _) = run(&records[..cut.min(records.len())], 1, 0);
         prop_assert_eq!(&whole[..prefix.len()], &prefix[..]);
     }
 
     #[test]
     fn scores_stay_within_bounds_and_receipts_sum(records in records()) {
-        let (out, _) = run(&records, 1_000, 1_000);
+        let (out, _) = run(&records, 1_000, 1 << 20);
         for record in out {
             match record.topic {
                 Topic::History => {

@@ -111,3 +111,41 @@ proptest! {
         prop_assert_eq!(&view["stickiness"], &json!(stickiness));
     }
 }
+
+#[test]
+fn usage_of_an_import_counts_once_as_long_as_its_day_counts_and_its_mark_goes_then() {
+    let mut w = World::new();
+    let imported = |at: i64| Event { source: "import:warehouse", ..usage("same", "a1", "ann", at) };
+    w.now = START;
+    w.track("a1", "bob");
+    for day in [0, 8, 40, 85] {
+        w.wait(START + day * DAY - w.now);
+        w.send(&imported(START - 3 * DAY));
+        w.tick();
+        let counted = w.view("a1")["usage"]["events"]["90d"].clone();
+        assert_eq!(counted, 2, "day {day}");
+    }
+    w.wait(3 * DAY);
+    w.send(&imported(START - 3 * DAY));
+    assert_eq!(w.view("a1")["usage"]["events"]["90d"], 1, "its day counts no more");
+    w.wait(12 * DAY);
+    let rows: Vec<u8> = w.aggregate.rows().into_keys().map(|key| key[0]).collect();
+    assert!(!rows.contains(&0x18), "the mark was swept");
+}
+
+#[test]
+fn an_event_that_is_told_again_after_its_mark_went_stands_once_in_the_history() {
+    let mut w = World::new();
+    let told = |at: i64| Event {
+        kind: Kind::Support,
+        name: "ticket",
+        payload: Payload::Ticket(ticket("t1", 1, "open", START)),
+        ..usage("same", "a1", "ann", at)
+    };
+    w.send(&told(START));
+    w.wait(20 * DAY);
+    w.send(&told(START));
+    w.tick();
+    let ids: BTreeSet<_> = w.history.iter().filter(|h| h.kind == HistoryKind::Event).map(|h| (h.id.clone(), h.at)).collect();
+    assert_eq!(ids.len(), 1, "{:?}", w.history);
+}

@@ -1,7 +1,7 @@
 //! `invoice.*`: the newest state of an invoice, and whether a try to pay it failed.
 use super::types::{Envelope, Metadata, Ref, Seconds, account, ms};
-use super::{Found, previous, properties};
-use crate::hooks::provider::{HookScene, Trouble};
+use super::{Found, previous};
+use crate::hooks::provider::{HookScene, Trouble, properties};
 use crate::outlet::Outlet;
 use c360_schemas::{Invoice, Payload};
 use serde::{Deserialize, Serialize};

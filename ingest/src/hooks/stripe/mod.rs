@@ -2,7 +2,6 @@
 //!
 //! Webhooks come unordered and more than once: the event's `evt_` id is the message id, and its `created` the version of the object that it carries. `created` is in whole
 //! seconds, so two states of one second have one version; which of them holds is up to the processor.
-mod amount;
 mod invoice;
 mod other;
 mod subscription;
@@ -11,9 +10,8 @@ mod verify;
 
 use super::provider::{HookEvent, HookScene, Provider, Received, Trouble, Use};
 use crate::outlet::Outlet;
-use crate::sources::Secret;
+use crate::sources::Source;
 use c360_schemas::{ForeignId, Kind, Payload};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use types::Envelope;
 
@@ -72,8 +70,8 @@ impl Provider for Stripe {
         "stripe"
     }
 
-    fn verify(&self, received: &Received<'_>, secrets: &[Secret], now: i64) -> Result<(), &'static str> {
-        verify::verify(received, secrets, now)
+    fn verify(&self, received: &Received<'_>, source: &Source, now: i64) -> Result<(), &'static str> {
+        verify::verify(received, &source.secrets, now)
     }
 
     fn normalise(&self, body: &str, scene: &HookScene<'_>, outlet: &mut Outlet) -> Result<Use, Trouble> {
@@ -94,7 +92,7 @@ struct Found<'a> {
     account_id: Option<&'a str>,
     customer: Option<&'a str>,
     payload: Payload<'a>,
-    /// See [`properties`].
+    /// Text of a JSON object; empty where there is none.
     properties: &'a str,
 }
 
@@ -105,17 +103,12 @@ fn put<'a>(envelope: &'a Envelope<'_>, found: Found<'a>, scene: &'a HookScene<'_
         kind: Kind::Billing,
         occurred_at: envelope.at(),
         account_id: found.account_id,
-        foreign: found.customer.map(|id| ForeignId { kind: CUSTOMER, id }),
+        foreign_ids: found.customer.map(|id| ForeignId { kind: CUSTOMER, id }).into_iter().collect(),
+        user_id: None,
         payload: found.payload,
         properties: found.properties,
     };
     Ok(scene.put(hook, outlet)?)
-}
-
-/// What is worth telling besides the payload, as the text of an object.
-fn properties(details: &impl Serialize) -> Result<String, Trouble> {
-    let text = serde_json::to_string(details)?;
-    Ok(if text == "{}" { String::new() } else { text })
 }
 
 /// What was otherwise before this event, as Stripe says it.

@@ -1,7 +1,7 @@
 //! Events that change no state of ours but are worth telling: disputes, refunds, cards about to expire, customers made and changed.
+use super::Found;
 use super::types::{Envelope, Metadata, Ref, account};
-use super::{Found, properties};
-use crate::hooks::provider::{HookScene, Trouble};
+use crate::hooks::provider::{HookScene, Trouble, properties};
 use crate::outlet::Outlet;
 use c360_schemas::Payload;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! `customer.subscription.*`: the newest state of a subscription.
-use super::amount::{micros, whole_micros};
 use super::types::{Envelope, List, Metadata, Ref, Seconds, account, ms};
-use super::{Found, previous, properties};
+use super::{Found, previous};
 use crate::bad::{Bad, Reason};
-use crate::hooks::provider::{HookScene, Trouble};
+use crate::hooks::amount::{interval, micros, whole_micros};
+use crate::hooks::provider::{HookScene, Trouble, properties};
 use crate::outlet::Outlet;
 use c360_schemas::{Discount, Interval, Payload, Subscription, SubscriptionItem};
 use serde::{Deserialize, Serialize};
@@ -220,16 +220,6 @@ fn item<'a>(item: &'a Item<'_>) -> Result<SubscriptionItem<'a>, Bad> {
         metered: amount.is_none() || recurring.and_then(|recurring| recurring.usage_type.as_deref()) == Some("metered"),
         product: price.product.as_ref().map(Ref::id),
     })
-}
-
-fn interval(name: &str) -> Result<Interval, Bad> {
-    match name {
-        "day" => Ok(Interval::Day),
-        "week" => Ok(Interval::Week),
-        "month" => Ok(Interval::Month),
-        "year" => Ok(Interval::Year),
-        _ => Err(Bad::new(Reason::BadPayload, format!("{name:?} is not an interval that we know"))),
-    }
 }
 
 /// `discount` is the first of `discounts` in the older shape: it counts only where the list tells nothing.

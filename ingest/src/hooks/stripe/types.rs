@@ -1,4 +1,5 @@
 //! Stripe's JSON, as much of it as we read, in the shapes of the API before and since 2026-10-28.
+pub(super) use crate::time::ms_of_seconds as ms;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -31,11 +32,6 @@ impl Envelope<'_> {
     pub(super) fn at(&self) -> i64 {
         ms(self.created)
     }
-}
-
-/// UTC ms of Stripe's seconds.
-pub(super) fn ms(seconds: Seconds) -> i64 {
-    seconds.saturating_mul(1000)
 }
 
 /// A reference that may stand as an id or as the object itself.

@@ -5,10 +5,11 @@
 mod types;
 mod verify;
 
-use super::provider::{HookEvent, HookScene, Provider, Received, Trouble, Use};
+use super::provider::{HookEvent, HookScene, Provider, Received, Trouble, Use, unknown};
 use crate::bad::{Bad, Reason};
+use crate::ids::USER;
 use crate::outlet::Outlet;
-use crate::sources::Secret;
+use crate::sources::Source;
 use crate::time::parse_ms;
 use c360_schemas::{ForeignId, Kind, Payload, Ticket};
 use std::borrow::Cow;
@@ -16,7 +17,6 @@ use types::{Detail, Envelope};
 
 const TICKET_PREFIX: &str = "zen:event-type:ticket.";
 const ORGANIZATION: &str = "zendesk_organization";
-const USER: &str = "user";
 
 pub(crate) struct Zendesk;
 
@@ -25,8 +25,8 @@ impl Provider for Zendesk {
         "zendesk"
     }
 
-    fn verify(&self, received: &Received<'_>, secrets: &[Secret], _now: i64) -> Result<(), &'static str> {
-        verify::verify(received, secrets)
+    fn verify(&self, received: &Received<'_>, source: &Source, _now: i64) -> Result<(), &'static str> {
+        verify::verify(received, &source.secrets)
     }
 
     fn normalise(&self, body: &str, scene: &HookScene<'_>, outlet: &mut Outlet) -> Result<Use, Trouble> {
@@ -68,7 +68,8 @@ fn put(envelope: &Envelope<'_>, what: &str, detail: &Detail<'_>, scene: &HookSce
         kind: Kind::Support,
         occurred_at: at,
         account_id: None,
-        foreign,
+        foreign_ids: foreign.into_iter().collect(),
+        user_id: None,
         payload: Payload::Ticket(ticket),
         properties: "",
     };
@@ -84,9 +85,6 @@ fn status<'a>(what: &str, detail: &'a Detail<'_>) -> Result<Cow<'a, str>, Bad> {
     match status.as_str() {
         "new" | "open" | "pending" | "hold" | "solved" | "closed" | "deleted" => Ok(Cow::Owned(status)),
         "on-hold" | "on_hold" => Ok(Cow::Borrowed("hold")),
-        _ => {
-            let shown: String = status.chars().take(40).collect();
-            Err(Bad::new(Reason::BadPayload, format!("{shown:?} is not a status that we know")))
-        }
+        _ => Err(unknown("a status", &status)),
     }
 }
