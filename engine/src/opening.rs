@@ -47,7 +47,12 @@ impl<M: Machine> Session<M> {
             Ok(committed) => committed,
             Err(error @ LogError::Unavailable(_)) => {
                 // It may last: on Kafka it waits for transactions of others that are open, too.
-                tracing::warn!(machine = M::NAME, partition = number, %error, "how far the group is cannot be told yet, trying again");
+                tracing::warn!(
+                    machine = M::NAME,
+                    partition = number,
+                    %error,
+                    "how far the group is cannot be told yet, trying again; where it stays so, see \"A Kafka of one node that is killed\" in docs/reliability.md"
+                );
                 return self.opening.later("fatal", error);
             }
             Err(error) => return Err(Ended::new("fatal", error)),

@@ -81,13 +81,16 @@ const ON_KAFKA: [Fault; 26] = [
     FreezeBroker,
 ];
 
-/// As many faults as wanted, each kind as often as the others of its deck, in a seeded order.
+/// As many faults as wanted, each kind as often as the others of its deck, in a seeded order. `FAULT=KillBroker` in the environment leaves only those whose name begins so.
 pub fn deal(log: LogKind, seed: u64, rounds: usize) -> Vec<Fault> {
+    let wanted = std::env::var("FAULT").unwrap_or_default();
     let deck: &[Fault] = if log == LogKind::Kafka { &ON_KAFKA } else { &ON_EMBEDDED };
+    let deck: Vec<Fault> = deck.iter().copied().filter(|fault| format!("{fault:?}").starts_with(&wanted)).collect();
+    assert!(!deck.is_empty(), "FAULT={wanted} is none of {log:?}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut faults = Vec::new();
     while faults.len() < rounds {
-        let mut deck = deck.to_vec();
+        let mut deck = deck.clone();
         deck.shuffle(&mut random);
         faults.extend(deck);
     }

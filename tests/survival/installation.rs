@@ -71,8 +71,8 @@ impl Installation {
             setup = setup.env("C360_PLANTED_BUG", bug);
         }
         let own = log == LogKind::Kafka && !wish.shared_broker;
-        // It looks for transactions that ran out as seldom as brokers do: one that does so while it is just starting leaves some hanging.
-        let broker = own.then(|| Broker::start(&[]));
+        // It looks for transactions that ran out a hundred times as often as brokers do, also while it is just starting: see deploy/kafka/start.
+        let broker = own.then(|| Broker::start(&["transaction.abort.timed.out.transaction.cleanup.interval.ms=100"]));
         setup.broker = broker.as_ref().map(|broker| broker.address.clone());
         let (whole, mut config) = (wish.whole || log == LogKind::Embedded, AggregateConfig::default());
         if whole {
