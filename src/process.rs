@@ -67,7 +67,7 @@ pub(crate) async fn run(options: Options, roles: Roles) -> anyhow::Result<()> {
     let process = Process::start(settings, roles, options.clock).await?;
     process.announce();
     process.until_told(&options).await?;
-    process.stop().await;
+    process.stop_in_time().await;
     Ok(())
 }
 
@@ -147,7 +147,7 @@ async fn run_demo(options: &DemoOptions, data: std::path::PathBuf) -> anyhow::Re
         }
     });
     let result = demo::run(context, shutdown).await;
-    process.stop().await;
+    process.stop_in_time().await;
     result
 }
 
@@ -320,6 +320,29 @@ impl Process {
             tls.set(certificate);
         }
         Ok(())
+    }
+
+    /// Stops in order, for as long as whoever runs it will wait before they kill it, and until a second signal.
+    async fn stop_in_time(self) {
+        let within = Duration::from_secs(self.settings.stop_s_max);
+        // A task of its own: what blocks it must not block the clock.
+        let stopping = tokio::spawn(self.stop());
+        tokio::select! {
+            _ = stopping => return,
+            () = tokio::time::sleep(within) => {
+                tracing::error!(
+                    after_s = within.as_secs(),
+                    "not all of it stopped in time (is the log away?), so it ends as it is: what was not committed is done again at the next start"
+                );
+            }
+            _ = signalled() => tracing::warn!("a second signal: it ends as it is, and what was not committed is done again at the next start"),
+        }
+        // Threads are still at work, and clearing up under them would crash: this leaves destructors of C++ alone.
+        #[allow(unsafe_code, reason = "the standard library's exit runs them")]
+        // SAFETY: it takes a number, and does not return.
+        unsafe {
+            libc::_exit(1)
+        }
     }
 
     /// Not ready, no new requests, finish those under way, finish batches, flush, and the log last.

@@ -13,6 +13,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+/// Kubernetes waits for 30 s before it kills.
+const STOP_S_MAX: u64 = 25;
+
 /// The configuration file, table by table.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +28,7 @@ struct File {
     console_url: Option<String>,
     public_url: Option<String>,
     allow_private_destinations: bool,
+    stop_s_max: Option<u64>,
     tls: Option<TlsFiles>,
     admin_tls: Option<TlsFiles>,
     http: HttpConfig,
@@ -226,6 +230,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
+    /// How long stopping may take.
+    pub(crate) stop_s_max: u64,
     /// Of the public port, and of the private one.
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) admin_tls: Option<TlsFiles>,
@@ -278,6 +284,7 @@ impl Settings {
         Ok(Self {
             listen: options.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8360))),
             admin_listen,
+            stop_s_max: file.stop_s_max.unwrap_or(STOP_S_MAX),
             tls: file.tls,
             admin_tls: file.admin_tls,
             http: file.http,

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test breaks loudly")]
 mod common;
 
+use common::kafka::Broker;
 use common::server::{Server, Setup, WRITE_KEY};
-use common::{LogKind, at};
+use common::{LogKind, StopAtEnd, at};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -28,19 +30,23 @@ fn send_until(server: &Server, stop: &AtomicBool, acknowledged: &AtomicU64) {
 }
 
 fn nothing_is_lost(log: LogKind, end: impl Fn(&Server)) {
-    let server = Server::start(Setup::up(log).clock("2026-03-02T00:00:00Z@0"));
+    nothing_is_lost_on(&Server::start(Setup::up(log).clock("2026-03-02T00:00:00Z@0")), 3, end);
+}
+
+fn nothing_is_lost_on(server: &Server, rounds: u64, end: impl Fn(&Server)) {
     let (stop, acknowledged) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| send_until(&server, &stop, &acknowledged));
-        for round in 1..=3 {
+        let sending = scope.spawn(|| send_until(server, &stop, &acknowledged));
+        let ended = StopAtEnd(&stop);
+        for round in 1..=rounds {
             common::eventually("events are acknowledged", || {
                 let n = acknowledged.load(Ordering::Relaxed);
                 if n >= round * 50 { Ok(()) } else { Err(n) }
             });
-            end(&server);
+            end(server);
             server.restart();
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(ended);
         sending.join().unwrap();
     });
     server.advance(0).unwrap();
@@ -58,6 +64,23 @@ fn sigterm_under_load_loses_and_doubles_nothing() {
 #[test]
 fn sigterm_under_load_loses_and_doubles_nothing_on_kafka() {
     nothing_is_lost(LogKind::Kafka, |server| assert!(server.terminate().success(), "{}", server.log_text()));
+}
+
+/// A worker waits for the brokers in the middle of a commit, and some calls of librdkafka do not heed their timeout there.
+#[test]
+fn brokers_that_are_away_do_not_keep_it_from_stopping() {
+    let broker = Broker::start(&[]);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"stop_s_max = 2\n").unwrap();
+    let setup = Setup::up(LogKind::Kafka).clock("2026-03-02T00:00:00Z@0").env("C360_CONFIG", file.path().to_str().unwrap());
+    let server = Server::start(Setup { broker: Some(broker.address.clone()), ..setup });
+    nothing_is_lost_on(&server, 1, |server| {
+        broker.freeze();
+        let status = server.terminate();
+        assert_eq!(status.code(), Some(1), "{}", server.log_text());
+        assert!(server.log_text().contains("not all of it stopped in time"), "{}", server.log_text());
+        broker.thaw();
+    });
 }
 
 #[test]
