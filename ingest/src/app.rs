@@ -165,6 +165,7 @@ async fn take_cloud_events(ingest: &Ingest, source: String, headers: HeaderMap, 
     let key = access.keys.of_headers(&headers)?.cloned().ok_or(Refusal::MissingWriteKey)?;
     let own = headers.clone();
     let work = move |shared: &Shared, mut incoming: Incoming| {
+        key.check_quota()?;
         let body = incoming.unpacked(&shared.config)?;
         let request = cloudevents::Request {
             headers: &own,

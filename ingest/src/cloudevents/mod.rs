@@ -59,9 +59,10 @@ fn malformed(error: serde_json::Error) -> Refusal {
 }
 
 fn single(request: &Request<'_>, event: &CloudEvent<'_>) -> Result<Prepared, Refusal> {
+    let charge = request.key.charge(1)?;
     let mut outlet = Outlet::new(request.config.limits.event_bytes_max);
     put(event, request, &mut outlet).map_err(Refusal::BadEvent)?;
-    Ok(Prepared::new(outlet, 1))
+    Ok(Prepared { charge, ..Prepared::new(outlet, 1) })
 }
 
 fn batch(request: &Request<'_>, body: &str) -> Result<Prepared, Refusal> {
@@ -70,6 +71,7 @@ fn batch(request: &Request<'_>, body: &str) -> Result<Prepared, Refusal> {
     if events.len() > max {
         return Err(Refusal::TooManyEvents(max));
     }
+    let charge = request.key.charge(events.len())?;
     let mut outlet = Outlet::new(request.config.limits.event_bytes_max);
     let mut bad: Vec<(&str, Bad)> = Vec::new();
     for (index, raw) in events.iter().enumerate() {
@@ -79,7 +81,7 @@ fn batch(request: &Request<'_>, body: &str) -> Result<Prepared, Refusal> {
             Err(error) => bad.push((raw.get(), error)),
         }
     }
-    let mut prepared = Prepared::new(outlet, (events.len() - bad.len()) as u64);
+    let mut prepared = Prepared { charge, ..Prepared::new(outlet, (events.len() - bad.len()) as u64) };
     bury_all(request, &bad, &mut prepared);
     Ok(prepared)
 }

@@ -48,6 +48,23 @@ async fn what_is_over_the_quota_is_429_with_a_time_to_come_back_and_other_keys_g
 }
 
 #[tokio::test]
+async fn cloud_events_are_paid_for_too() {
+    let bench = Bench::with_keys(IngestConfig::default(), keys(3));
+    let event = |id: u32| json!({"specversion": "1.0", "id": id.to_string(), "source": "/app", "type": "E", "accountid": "a"});
+    let post = |events: Value, kind: &'static str| {
+        let headers = [("x-write-key", "small"), ("content-type", kind)];
+        let bench = &bench;
+        async move { bench.post("/v1/cloudevents/app", &headers, events.to_string()).await }
+    };
+    let (structured, batched) = ("application/cloudevents+json", "application/cloudevents-batch+json");
+    assert_eq!(post(json!([event(1), event(2)]), batched).await.status, 200);
+    assert_eq!(post(event(3), structured).await.status, 200);
+    assert_eq!(post(event(4), structured).await.code(), "quota_exceeded");
+    assert_eq!(post(json!([event(4)]), batched).await.code(), "quota_exceeded");
+    assert_eq!(bench.kept().len(), 3);
+}
+
+#[tokio::test]
 async fn a_batch_above_the_burst_is_taken_once_and_paid_for() {
     let bench = Bench::with_keys(IngestConfig::default(), keys(3));
     assert_eq!(bench.post("/v1/batch", &SMALL, batch(100)).await.status, 200);
