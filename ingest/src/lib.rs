@@ -18,6 +18,8 @@ mod config;
 mod dead_letter;
 mod depth;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod hooks;
 mod ids;
 mod ingest;

@@ -96,10 +96,14 @@ fn prepare(
     let received = Received { headers, path, body: &incoming.sent };
     provider.verify(&received, source, received_at).map_err(Refusal::BadSignature)?;
     let body = incoming.unpacked(config)?;
-    let text = crate::ingest::text(&body, config)?;
-    let scene = HookScene { source, received_at, config };
+    normalised(provider, &HookScene { source, received_at, config }, headers, crate::ingest::text(&body, config)?)
+}
+
+/// The records of a payload whose signature is good.
+pub(crate) fn normalised(provider: &dyn Provider, scene: &HookScene<'_>, headers: &HeaderMap, text: &str) -> Result<Prepared, Refusal> {
+    let config = scene.config;
     let mut outlet = Outlet::new(config.limits.event_bytes_max);
-    let done = match outlet.all_or_nothing(|outlet| provider.normalise(text, &scene, outlet)) {
+    let done = match outlet.all_or_nothing(|outlet| provider.normalise(text, scene, outlet)) {
         Ok(Use::Used) => Each { used: 1, ..Each::default() },
         Ok(Use::Unused) => Each { unused: 1, ..Each::default() },
         Ok(Use::Each(each)) => each,
@@ -114,7 +118,7 @@ fn prepare(
     };
     let mut prepared = Prepared::new(outlet, done.used);
     prepared.ignored = done.unused;
-    bury_all(&scene, headers, &done.bad, &mut prepared);
+    bury_all(scene, headers, &done.bad, &mut prepared);
     Ok(prepared)
 }
 

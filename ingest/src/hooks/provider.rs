@@ -1,5 +1,6 @@
 //! What each provider has to say: how it signs, and what its payloads mean.
 use crate::bad::{Bad, Reason};
+use crate::clamp::clamp;
 use crate::config::IngestConfig;
 use crate::ids::{ForeignIds, check_account_id, check_id};
 use crate::outlet::Outlet;
@@ -160,9 +161,12 @@ pub(crate) struct HookEvent<'a> {
 }
 
 impl HookScene<'_> {
-    /// Checks an event's ids and puts it out.
+    /// Checks an event's ids and its time, and puts it out.
     pub(crate) fn put<'a>(&'a self, mut hook: HookEvent<'a>, outlet: &mut Outlet) -> Result<(), Bad> {
         let limits = &self.config.limits;
+        if hook.message_id.is_empty() {
+            return Err(Bad::new(Reason::BadMessageId, format!("{} has no id", hook.name)));
+        }
         check_id("the event's id", hook.message_id, limits.message_id_chars_max)?;
         if let Some(user) = hook.user_id {
             check_id("the user's id", user, limits.id_chars_max)?;
@@ -179,9 +183,9 @@ impl HookScene<'_> {
         for foreign in &hook.foreign_ids {
             check_id("the customer's id", foreign.id, limits.id_chars_max)?;
         }
-        if hook.occurred_at < 0 {
-            return Err(Bad::new(Reason::BadTimestamp, "the event is dated before 1970"));
-        }
+        // A provider's clock may be wrong too, and a version of the far future would outlive all that comes after it.
+        let time = clamp(hook.occurred_at, self.received_at, &self.config.time)?;
+        outlet.clamped += u64::from(time.clamped_from.is_some());
         outlet.put(&Event {
             message_id: hook.message_id,
             tenant: &self.source.tenant,
@@ -191,7 +195,7 @@ impl HookScene<'_> {
             anonymous_id: None,
             kind: hook.kind,
             name: hook.name,
-            occurred_at: hook.occurred_at,
+            occurred_at: time.at,
             received_at: self.received_at,
             source: &self.source.name,
             payload: hook.payload,

@@ -18,7 +18,7 @@ mod user;
 pub use fields::{Field, Shape};
 pub use kind::RowKind;
 pub use money::money_text;
-pub(crate) use request::routes;
+pub(crate) use request::{prepare, routes};
 pub use scene::message_id;
 
 use crate::config::IngestConfig;

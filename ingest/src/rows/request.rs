@@ -78,7 +78,7 @@ async fn take_rows(ingest: &Ingest, headers: HeaderMap, body: Body) -> Result<Va
 }
 
 /// Turns a body into records, and says which rows are bad.
-fn prepare(
+pub(crate) fn prepare(
     body: &str,
     key: Option<&WriteKey>,
     keys: &WriteKeys,

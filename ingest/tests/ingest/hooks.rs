@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use c360_log::LogError;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::Sha256;
 
@@ -114,6 +114,25 @@ async fn what_is_not_json_is_400_and_json_of_another_shape_a_dead_letter() {
             "{provider}"
         );
     }
+}
+
+/// Both were found by the fuzzers' mutations.
+#[tokio::test]
+async fn an_event_without_an_id_is_a_dead_letter_and_one_of_the_far_future_is_of_now() {
+    let bench = Bench::new();
+    let example = |name: &str, change: &dyn Fn(&mut Value)| {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/examples").join(name);
+        let mut payload: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        change(&mut payload);
+        payload.to_string()
+    };
+    let nameless = example("stripe/invoice_payment_failed_before_2026_10.json", &|payload| payload["id"] = json!(""));
+    assert_eq!(post(&bench, "/hooks/stripe/stripe-eu", "stripe", nameless.as_bytes()).await.status, 200);
+    let early = example("zendesk/ticket_created.json", &|payload| payload["time"] = json!("9999-12-31T23:59:59Z"));
+    assert_eq!(post(&bench, "/hooks/zendesk/zd", "zendesk", early.as_bytes()).await.status, 200);
+    let kept = bench.kept();
+    assert_eq!(kept[0].dead_letter().reason, "bad_message_id");
+    assert_eq!((kept[1].event().name, kept[1].event().occurred_at), ("ticket.created", NOW));
 }
 
 #[tokio::test]
