@@ -56,6 +56,10 @@ impl Engine {
         shell: Arc<dyn Shell<M::Effect>>,
     ) -> Result<Running, StateError> {
         metrics::init(M::NAME);
+        // All of it until a worker has looked at what it needs: on a new log nobody else would say that there is a reader, and records could go before their first.
+        for topic in M::INPUTS {
+            self.log.keep_from(M::NAME, *topic, 0, 0);
+        }
         let make: Arc<dyn Fn() -> M + Send + Sync> = Arc::new(make);
         let mut running = Running { machine: M::NAME, stop: Arc::default(), workers: Vec::new() };
         let disk = StateFolder::new(self.config.state_dir.clone(), self.memory.clone(), self.snapshots.clone());

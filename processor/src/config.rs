@@ -42,6 +42,9 @@ pub struct AggregateConfig {
     pub move_rows_max: usize,
     /// Usage asks for a new score at most this often, ms.
     pub evaluate_every_ms: i64,
+    /// People shown for each customer.
+    pub contacts_max: usize,
+    pub usage: UsageConfig,
     pub billing: BillingConfig,
     pub alerts: AlertConfig,
 }
@@ -55,9 +58,36 @@ impl Default for AggregateConfig {
             identities_max: 50,
             move_rows_max: 2_000,
             evaluate_every_ms: 3_600_000,
+            contacts_max: 50,
+            usage: UsageConfig::default(),
             billing: BillingConfig::default(),
             alerts: AlertConfig::default(),
         }
+    }
+}
+
+/// What usage means for the product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UsageConfig {
+    /// Names of the events in which the product's worth shows.
+    pub key_actions: Vec<String>,
+    /// Names of the features that customers are entitled to. Empty: breadth has no share.
+    pub features: Vec<String>,
+    /// User ids that are no people; one that ends in `*` stands for all that begin so. What they do is counted as automation, and they are no active users.
+    pub automation_users: Vec<String>,
+}
+
+impl UsageConfig {
+    pub(crate) fn is_key(&self, name: &str) -> bool {
+        self.key_actions.iter().any(|key| key == name)
+    }
+
+    pub(crate) fn is_automation(&self, user: &str) -> bool {
+        self.automation_users.iter().any(|known| match known.strip_suffix('*') {
+            Some(begins) => user.starts_with(begins),
+            None => user == known,
+        })
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Tag {
     Sweep = 0x19,
     /// A customer whose profile is still to be said.
     Owed = 0x1a,
+    /// One a customer: what each of its subscriptions was worth, when.
+    Revenue = 0x1b,
     /// In *resolve*: what a foreign id is linked to.
     Link = 0x20,
     /// In *resolve*: a provisional customer that waits for a foreign id's link.
@@ -35,8 +37,8 @@ impl Tag {
     pub(crate) const PARTS: [Tag; 4] = [Tag::User, Tag::Subscription, Tag::Invoice, Tag::Ticket];
 
     pub(crate) fn of(byte: u8) -> Option<Tag> {
-        const ALL: [Tag; 8] =
-            [Tag::Hot, Tag::User, Tag::Subscription, Tag::Invoice, Tag::Ticket, Tag::TicketBook, Tag::AnswerBook, Tag::Mark];
+        const ALL: [Tag; 9] =
+            [Tag::Hot, Tag::User, Tag::Subscription, Tag::Invoice, Tag::Ticket, Tag::TicketBook, Tag::AnswerBook, Tag::Mark, Tag::Revenue];
         ALL.into_iter().find(|tag| *tag as u8 == byte)
     }
 }

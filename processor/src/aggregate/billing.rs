@@ -1,11 +1,13 @@
 //! Subscriptions and invoices: the source's version decides, in whatever order they arrive; the hot row keeps what the view and the score need.
-use super::{Work, mrr};
+use super::{Work, mrr, revenue};
 use crate::keys::{self, Tag};
 use crate::rows::{
-    self, Hot, InvoiceRow, Item, MrrPoint, Price, PriceCut, RING_DAYS, SubscriptionLine, SubscriptionRow, SubscriptionStatus, UnpaidInvoice,
+    self, Hot, InvoiceRow, Item, Price, PriceCut, RING_DAYS, RevenueBook, SubscriptionLine, SubscriptionRow, SubscriptionStatus,
+    UnpaidInvoice,
 };
 use c360_engine::StateError;
 use c360_schemas::{Invoice, Subscription};
+use std::cmp::Ordering;
 
 /// Ended subscriptions shown beside the live ones; the rows of older ones stay.
 const ENDED_LINES_MAX: usize = 20;
@@ -42,14 +44,47 @@ pub(crate) fn row_of(s: &Subscription<'_>) -> SubscriptionRow {
     }
 }
 
-/// Whether `new` holds over `old`: the higher version; of equal ones the later status; of those the greater bytes, so that arrival never decides.
-fn beats(new: &SubscriptionRow, old: &SubscriptionRow) -> Result<bool, StateError> {
-    let (a, b) = ((new.version, new.status), (old.version, old.status));
-    Ok(if a == b { rows::encode(new)? > rows::encode(old)? } else { a > b })
+/// Whether `new` holds over `old`: as of their revenue; where that is the same the greater bytes, so that arrival never decides.
+fn beats(work: &Work<'_>, new: &SubscriptionRow, old: &SubscriptionRow) -> Result<bool, StateError> {
+    let step = |row| revenue::step_of(row, work.config.billing.count_metered, 0);
+    let (new_step, old_step) = (step(new), step(old));
+    Ok(match revenue::rank(&new_step).cmp(&revenue::rank(&old_step)) {
+        Ordering::Equal => rows::encode(new)? > rows::encode(old)?,
+        order => order.is_gt(),
+    })
 }
 
-pub(crate) fn subscription(work: &mut Work<'_>, hot: &mut Hot, s: &Subscription<'_>) -> Result<(), StateError> {
-    take_subscription(work, hot, s.id, row_of(s))
+/// A subscription's state, told at `at`.
+pub(crate) fn subscription(work: &mut Work<'_>, hot: &mut Hot, at: i64, s: &Subscription<'_>) -> Result<(), StateError> {
+    let row = row_of(s);
+    let step = revenue::step_of(&row, work.config.billing.count_metered, at);
+    take_subscription(work, hot, s.id, row)?;
+    let key = keys::own(Tag::Revenue, work.key_bytes);
+    let mut book: RevenueBook = rows::load(work.state, &key)?.unwrap_or_default();
+    revenue::add(&mut book, s.id, step);
+    note_revenue(work, hot, &book);
+    rows::store(work.state, key, &book)
+}
+
+/// The revenue of another customer that turned out to be this one.
+pub(crate) fn take_revenue(work: &mut Work<'_>, hot: &mut Hot, other: RevenueBook) -> Result<(), StateError> {
+    let key = keys::own(Tag::Revenue, work.key_bytes);
+    let mut book: RevenueBook = rows::load(work.state, &key)?.unwrap_or_default();
+    revenue::merge(&mut book, other);
+    note_revenue(work, hot, &book);
+    rows::store(work.state, key, &book)
+}
+
+/// Reads the movements anew.
+fn note_revenue(work: &Work<'_>, hot: &mut Hot, book: &RevenueBook) {
+    hot.billing.movements = revenue::movements(book, work.at.now);
+    note_points(hot, work.today);
+}
+
+/// The main currency's MRR by day, as the score's trend has it.
+fn note_points(hot: &mut Hot, today: i32) {
+    let main = mrr::account(&hot.billing).map(|(_, currency)| currency.to_owned());
+    hot.billing.mrr_points = main.map(|main| revenue::points(&hot.billing.movements, &main, today - RING_DAYS + 1)).unwrap_or_default();
 }
 
 /// Takes a subscription's row in, from an event or a move.
@@ -64,7 +99,7 @@ pub(crate) fn take_subscription(work: &mut Work<'_>, hot: &mut Hot, id: &str, ne
     }
     let key = keys::part(Tag::Subscription, work.key_bytes, id.as_bytes());
     if let Some(old) = rows::load::<SubscriptionRow>(work.state, &key)?
-        && !beats(&new, &old)?
+        && !beats(work, &new, &old)?
     {
         return Ok(());
     }
@@ -92,7 +127,6 @@ fn set_line(work: &Work<'_>, hot: &mut Hot, id: &str, row: &SubscriptionRow) {
         Err(index) => lines.insert(index, line),
     }
     drop_oldest_ended(lines);
-    note_mrr(hot, work.today);
 }
 
 fn drop_oldest_ended(lines: &mut Vec<SubscriptionLine>) {
@@ -100,18 +134,6 @@ fn drop_oldest_ended(lines: &mut Vec<SubscriptionLine>) {
         let oldest = lines.iter().enumerate().filter(|(_, l)| !l.live()).min_by_key(|(_, l)| l.ended_at).map(|(index, _)| index);
         lines.remove(oldest.unwrap_or(0));
     }
-}
-
-/// Remembers the day's last MRR.
-fn note_mrr(hot: &mut Hot, today: i32) {
-    let now = mrr::account(&hot.billing).map_or(0, |(mrr, _)| mrr);
-    let points = &mut hot.billing.mrr_points;
-    match points.last_mut() {
-        Some(last) if last.day == today => last.mrr = now,
-        Some(last) if last.mrr == now => {}
-        _ => points.push(MrrPoint { day: today, mrr: now }),
-    }
-    age(hot, today);
 }
 
 /// Of the points before the window only the last is needed: it holds at the window's beginning.
@@ -125,10 +147,16 @@ pub(crate) fn age(hot: &mut Hot, today: i32) {
 pub(crate) fn reprice(work: &mut Work<'_>, hot: &mut Hot) -> Result<(), StateError> {
     let due = |line: &&SubscriptionLine| line.reprice_at.is_some_and(|at| at <= work.at.now);
     let ids: Vec<String> = hot.billing.subscriptions.iter().filter(due).map(|line| line.id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
     for id in ids {
         if let Some(row) = rows::load(work.state, &keys::part(Tag::Subscription, work.key_bytes, id.as_bytes()))? {
             set_line(work, hot, &id, &row);
         }
+    }
+    if let Some(book) = rows::load::<RevenueBook>(work.state, &keys::own(Tag::Revenue, work.key_bytes))? {
+        note_revenue(work, hot, &book);
     }
     Ok(())
 }
@@ -138,10 +166,12 @@ pub(crate) fn next_reprice(hot: &Hot) -> Option<i64> {
     hot.billing.subscriptions.iter().filter_map(|line| line.reprice_at).min()
 }
 
+const PAID: u8 = 4;
+
 /// An invoice's states, in the order in which they win at one version.
 fn settled(status: &str) -> u8 {
     match status {
-        "paid" => 4,
+        "paid" => PAID,
         "void" => 3,
         "uncollectible" => 2,
         "open" => 1,
@@ -149,7 +179,8 @@ fn settled(status: &str) -> u8 {
     }
 }
 
-pub(crate) fn invoice(work: &mut Work<'_>, hot: &mut Hot, invoice: &Invoice<'_>) -> Result<(), StateError> {
+/// An invoice's state, told at `at`.
+pub(crate) fn invoice(work: &mut Work<'_>, hot: &mut Hot, at: i64, invoice: &Invoice<'_>) -> Result<(), StateError> {
     let new = InvoiceRow {
         version: invoice.version,
         settled: settled(invoice.status),
@@ -160,6 +191,7 @@ pub(crate) fn invoice(work: &mut Work<'_>, hot: &mut Hot, invoice: &Invoice<'_>)
         tries: if invoice.attempt_failed { u32::try_from(invoice.attempt_count.max(0)).unwrap_or(u32::MAX) } else { 0 },
         failed_version: invoice.attempt_failed.then_some(invoice.version),
         failed_last: invoice.attempt_failed && invoice.next_attempt_at.is_none(),
+        paid_at: (settled(invoice.status) == PAID).then_some(at),
     };
     take_invoice(work, hot, invoice.id, new)
 }
@@ -172,6 +204,9 @@ pub(crate) fn take_invoice(work: &mut Work<'_>, hot: &mut Hot, id: &str, new: In
         None => new,
     };
     hot.billing.invoices_known = true;
+    if row.failures_told > 0 || row.tries > 0 {
+        hot.billing.recovered_at = hot.billing.recovered_at.max(row.paid_at);
+    }
     let unpaid = &mut hot.billing.unpaid;
     let place = unpaid.binary_search_by(|l| l.id.as_str().cmp(id));
     if row.settled == 1 && row.remaining > 0 {
@@ -202,7 +237,8 @@ fn merge_invoices(a: InvoiceRow, b: InvoiceRow) -> InvoiceRow {
     let order = |row: &InvoiceRow| (row.version, row.settled, row.remaining, row.due_at);
     let failed = |row: &InvoiceRow| (row.failed_version, row.failed_last);
     let (failed_version, failed_last) = failed(&a).max(failed(&b));
+    let paid_at = a.paid_at.max(b.paid_at);
     let (failures_told, tries) = (a.failures_told.saturating_add(b.failures_told), a.tries.max(b.tries));
     let newest = if (order(&b), &b.currency) > (order(&a), &a.currency) { b } else { a };
-    InvoiceRow { failures_told, tries, failed_version, failed_last, ..newest }
+    InvoiceRow { failures_told, tries, failed_version, failed_last, paid_at, ..newest }
 }

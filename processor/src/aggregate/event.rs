@@ -1,6 +1,6 @@
 //! One event, from the log into the account.
 use super::decide::{Facts, Trigger, decide};
-use super::{Aggregate, Work, billing, history, identities, support, survey, timers, usage, users};
+use super::{Aggregate, Work, billing, history, identities, plan, renewal, support, survey, timers, usage, users};
 use crate::keys::{self, Tag};
 use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
@@ -51,6 +51,7 @@ impl Aggregate {
             }
             None => {}
         }
+        renewal::advance(&mut work, hot);
         timers::schedule(&mut work, hot);
         Ok(())
     }
@@ -72,6 +73,11 @@ impl Aggregate {
             && super::mrr::price(&billing::row_of(s).price, self.config.billing.count_metered, at.now).is_none()
         {
             return Err(poison(Reason::MoneyOutOfRange, format!("the price of subscription {id} is too great to be money")));
+        }
+        if plan::is_told(event)
+            && let Err(error) = plan::parse(event.properties)
+        {
+            return Err(poison(Reason::Incomplete, format!("what is told of the plan cannot be read: {error}")));
         }
         Ok(())
     }
@@ -103,12 +109,18 @@ fn fold(work: &mut Work<'_>, hot: &mut Hot, event: &Event<'_>) -> Result<(), Sta
     }
     hot.first_event_at = Some(hot.first_event_at.map_or(at, |first| first.min(at)));
     match &event.payload {
-        Payload::Subscription(s) => billing::subscription(work, hot, s)?,
-        Payload::Invoice(i) => billing::invoice(work, hot, i)?,
+        Payload::Subscription(s) => billing::subscription(work, hot, at, s)?,
+        Payload::Invoice(i) => billing::invoice(work, hot, at, i)?,
         Payload::Ticket(t) => support::ticket(work, hot, at, t)?,
         Payload::Answer(a) => survey::answer(work, hot, at, a)?,
         Payload::Account(traits) => identities::traits(hot, at, traits),
         Payload::User(traits) => users::traits(work, hot, at, event, traits)?,
+        Payload::None if plan::is_told(event) => {
+            // It was read before it was taken.
+            let told = plan::parse(event.properties).unwrap_or_default();
+            plan::take(work, hot, at, told);
+            history::told(work, at, event);
+        }
         Payload::None | Payload::Link(_) => {}
     }
     if event.kind == Kind::Usage { usage::usage(work, hot, at, event) } else { history::event(work, at, event) }

@@ -61,6 +61,27 @@ pub(crate) fn merged(work: &mut Work<'_>, hot: &mut Hot, from: &str) {
     push(work, hot, work.at.now, HistoryKind::Link, format!("{from} merged into this customer"), &json!({"from": from}));
 }
 
+/// Something of the account itself that is worth a line.
+pub(crate) fn note(work: &mut Work<'_>, hot: &mut Hot, title: String, detail: &Value) {
+    push(work, hot, work.at.now, HistoryKind::Note, title, detail);
+}
+
+/// Somebody told of the customer's plan.
+pub(crate) fn told(work: &mut Work<'_>, at: i64, event: &Event<'_>) {
+    let mut detail: Value = serde_json::from_str(event.properties).unwrap_or_default();
+    detail["message_id"] = event.message_id.into();
+    let count = |name: &str| detail[name].as_array().map_or(0, Vec::len);
+    let parts = [("goal", count("goals")), ("promise", count("promises")), ("result", count("results")), ("person", count("people"))];
+    let told =
+        parts.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {}", if n == 1 { what.into() } else { plural(what) }));
+    let title = format!("Plan: {} told", told.collect::<Vec<_>>().join(", "));
+    push_of(work, event, at, HistoryKind::Note, title, &detail);
+}
+
+fn plural(what: &str) -> String {
+    if what == "person" { "people".into() } else { format!("{what}s") }
+}
+
 /// An event of billing, support or a survey.
 pub(crate) fn event(work: &mut Work<'_>, at: i64, event: &Event<'_>) -> Result<(), StateError> {
     if event.kind == Kind::Identity {

@@ -2,12 +2,12 @@
 //!
 //! Each record of a move merges on its own: counts add up, users merge by the day, subscriptions, invoices and tickets by their versions.
 use super::decide::{Trigger, decide};
-use super::{Aggregate, Work, billing, dedup, history, identities, support, survey, timers, usage, users};
+use super::{Aggregate, Work, billing, contacts, dedup, history, identities, plan, renewal, support, survey, timers, usage, users};
 use crate::alert::incident;
 use crate::keys::{self, Tag};
 use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
-use crate::rows::{self, AnswerBook, ForwardRow, Hot, IncidentState, InvoiceRow, SubscriptionRow, TicketRow, UserRow};
+use crate::rows::{self, AnswerBook, ForwardRow, Hot, IncidentState, InvoiceRow, RevenueBook, SubscriptionRow, TicketRow, UserRow};
 use c360_engine::{Actions, ApplyError, At, State, StateError};
 use c360_schemas::{Key, Link, Move, Topic, Wire, provisional_account_id};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ enum Arrived {
     Invoice(String, InvoiceRow),
     Ticket(String, TicketRow),
     Answers(AnswerBook),
+    Revenue(RevenueBook),
     Mark(Vec<u8>, Vec<u8>),
 }
 
@@ -93,14 +94,16 @@ impl Aggregate {
         for row in leaving.iter().skip(1) {
             self.users.remove(&[&keys::prefix_of_byte(row.tag, key_bytes), row.id.as_slice()].concat(), state);
         }
-        let answers = keys::own(Tag::AnswerBook, key_bytes);
-        leaving.extend(state.get(&answers)?.map(|value| MoveRow { tag: Tag::AnswerBook as u8, id: Vec::new(), value }));
+        for tag in [Tag::AnswerBook, Tag::Revenue] {
+            let book = keys::own(tag, key_bytes);
+            leaving.extend(state.get(&book)?.map(|value| MoveRow { tag: tag as u8, id: Vec::new(), value }));
+            state.delete(book);
+        }
         let marks_from = leaving.len();
         collect(state, Tag::Mark as u8, &dedup::mark_prefix(key_bytes), dedup::MARKS_MOVED_MAX, &mut leaving)?;
         for mark in leaving.iter().skip(marks_from) {
             state.delete([dedup::mark_prefix(key_bytes).as_slice(), &mark.id].concat());
         }
-        state.delete(answers);
         state.delete(keys::own(Tag::TicketBook, key_bytes));
         self.accounts.remove(&keys::own(Tag::Hot, key_bytes), state);
         push_moves(key, account_id, &leaving, self.config.move_rows_max, out)?;
@@ -132,6 +135,7 @@ impl Aggregate {
         // What was said of the provisional customer may be said of the account; nothing else of the past.
         hot.health.quiet |= !spoken;
         decide(&mut work, hot, &Trigger::Time)?;
+        renewal::advance(&mut work, hot);
         timers::schedule(&mut work, hot);
         Ok(())
     }
@@ -184,6 +188,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<Arrived>, StateError> {
                 Some(Tag::Invoice) => Arrived::Invoice(text(row.id)?, rows::decode(&row.value)?),
                 Some(Tag::Ticket) => Arrived::Ticket(text(row.id)?, rows::decode(&row.value)?),
                 Some(Tag::AnswerBook) => Arrived::Answers(rows::decode(&row.value)?),
+                Some(Tag::Revenue) => Arrived::Revenue(rows::decode(&row.value)?),
                 Some(Tag::Mark) => Arrived::Mark(row.id, row.value),
                 _ => return Err(broken("a row of no kind that moves")),
             })
@@ -202,6 +207,7 @@ fn merge(work: &mut Work<'_>, hot: &mut Hot, row: Arrived) -> Result<(), StateEr
         Arrived::Invoice(id, row) => billing::take_invoice(work, hot, &id, row),
         Arrived::Ticket(id, row) => support::take(work, hot, &id, row),
         Arrived::Answers(book) => survey::take(work, hot, book.answers),
+        Arrived::Revenue(book) => billing::take_revenue(work, hot, book),
         Arrived::Mark(id, day) => {
             // One that was set here since the rows were written is written after this, and so holds.
             let key = [dedup::mark_prefix(work.key_bytes).as_slice(), &id].concat();
@@ -219,6 +225,10 @@ fn merge_hot(work: &mut Work<'_>, hot: &mut Hot, from: &Hot) {
     hot.traits.merge(&from.traits);
     hot.first_event_at = [hot.first_event_at, from.first_event_at].into_iter().flatten().min();
     hot.billing.first_paid_start = [hot.billing.first_paid_start, from.billing.first_paid_start].into_iter().flatten().min();
+    for contact in &from.contacts {
+        contacts::add(hot, contact, work.config.contacts_max);
+    }
+    plan::merge(hot, from);
     for identity in &from.identities {
         identities::add(hot, identity.clone(), work.config.identities_max);
     }

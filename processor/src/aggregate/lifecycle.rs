@@ -5,7 +5,7 @@ use crate::time::{day_of, day_start};
 
 const ADOPTION_LAST_DAY: i32 = 30;
 const STABILISATION_LAST_DAY: i32 = 90;
-const RENEWAL_DAYS: i32 = 90;
+pub(crate) const RENEWAL_DAYS: i32 = 90;
 /// Shorter terms renew all the time, and stay steady.
 const RENEWAL_TERM_DAYS_MIN: i32 = 180;
 
@@ -36,11 +36,16 @@ pub(crate) fn delivered_at(hot: &Hot) -> Option<i64> {
     traits.delivered_at.get().copied().or(hot.billing.first_paid_start).or(traits.created_at.get().copied()).or(hot.first_event_at)
 }
 
+/// Whether a term is long enough that its renewal is planned.
+pub(crate) fn is_planned(start: i64, end: i64) -> bool {
+    day_of(end) - day_of(start) >= RENEWAL_TERM_DAYS_MIN
+}
+
 /// Days from which a renewal is near, one for each live subscription with a term long enough.
 fn renewal_days(hot: &Hot) -> impl Iterator<Item = i32> {
     hot.billing.subscriptions.iter().filter(|s| s.live()).filter_map(|s| {
-        let (start, end) = (day_of(s.term_start?), day_of(s.term_end?));
-        (end - start >= RENEWAL_TERM_DAYS_MIN).then_some(end - RENEWAL_DAYS)
+        let (start, end) = (s.term_start?, s.term_end?);
+        is_planned(start, end).then(|| day_of(end) - RENEWAL_DAYS)
     })
 }
 
@@ -55,6 +60,18 @@ pub(crate) fn lifecycle(hot: &Hot, today: i32) -> Lifecycle {
         Some(days) if days > STABILISATION_LAST_DAY => Lifecycle::Steady,
         Some(days) if days > ADOPTION_LAST_DAY => Lifecycle::Stabilisation,
         _ => Lifecycle::Adoption,
+    }
+}
+
+/// The day on which the stage of life began.
+pub(crate) fn since(hot: &Hot, today: i32) -> Option<i32> {
+    let delivered = delivered_at(hot).map(day_of);
+    match lifecycle(hot, today) {
+        Lifecycle::Adoption => delivered,
+        Lifecycle::Stabilisation => delivered.map(|day| day + ADOPTION_LAST_DAY + 1),
+        Lifecycle::Steady => delivered.map(|day| day + STABILISATION_LAST_DAY + 1),
+        Lifecycle::Renewal => renewal_days(hot).filter(|from| *from <= today).min(),
+        Lifecycle::Churned => hot.billing.subscriptions.iter().filter_map(|s| s.ended_at).max().map(day_of),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the score, the band and the alerts. Time does the same through one timer an account. Where batches end decides nothing but when profiles are said.
 mod billing;
 mod commands;
+mod contacts;
 mod decide;
 mod dedup;
 mod event;
@@ -13,14 +14,17 @@ mod identity_move;
 pub(crate) mod lifecycle;
 mod marks;
 pub(crate) mod mrr;
+pub(crate) mod plan;
 mod profiles;
+pub(crate) mod renewal;
+mod revenue;
 mod support;
 mod survey;
 mod timers;
 mod usage;
 mod users;
 
-pub(crate) use survey::nps;
+pub(crate) use survey::{nps, nps_interval};
 
 use crate::cache::RowCache;
 use crate::config::AggregateConfig;

@@ -1,6 +1,7 @@
 //! Monthly recurring revenue: exact rationals, rounded to the minor unit once for each subscription, half to even.
 use crate::rows::{Billing, Item, Price, PriceCut, SubscriptionRow};
 use c360_schemas::Interval;
+use std::collections::BTreeMap;
 
 /// 100% in a discount's millionths of a per cent.
 const WHOLE_MICROS: i128 = 100_000_000;
@@ -94,6 +95,31 @@ pub(crate) fn price(price: &Price, count_metered: bool, now: i64) -> Option<i64>
     sum.times(1, MICROS)?.round_half_even()
 }
 
+/// The same by product, ascending by name (the empty one where none is told); what comes off comes off each in proportion. The parts sum to [`price`] exactly; only those above 0.
+pub(crate) fn by_product(of: &Price, count_metered: bool, now: i64) -> Vec<(String, i64)> {
+    // The price was found to be in range before the row was taken.
+    let total = price(of, count_metered, now).unwrap_or(0);
+    let mut gross: BTreeMap<&str, Ratio> = BTreeMap::new();
+    for line in of.items.iter().filter(|item| count_metered || !item.metered) {
+        let (Some(zero), Some(amount)) = (Ratio::new(0, 1), item(line)) else { continue };
+        let sum = gross.entry(line.product.as_deref().unwrap_or_default()).or_insert(zero);
+        *sum = sum.plus(amount).unwrap_or(*sum);
+    }
+    let whole = gross.values().try_fold(Ratio { num: 0, den: 1 }, |sum, part| sum.plus(*part)).filter(|whole| whole.num > 0);
+    // Each border between two products is rounded, and not each product: so nothing is lost.
+    let (mut passed, mut given, mut out) = (Ratio { num: 0, den: 1 }, 0, Vec::new());
+    for (product, part) in &gross {
+        passed = passed.plus(*part).unwrap_or(passed);
+        let share = whole.and_then(|whole| passed.times(whole.den, whole.num)?.times(i128::from(total), 1)?.round_half_even());
+        let upto = share.unwrap_or(total).clamp(given, total.max(given));
+        if upto > given {
+            out.push(((*product).to_owned(), upto - given));
+        }
+        given = upto;
+    }
+    out
+}
+
 /// What a subscription adds to MRR.
 pub(crate) fn subscription(row: &SubscriptionRow, count_metered: bool, now: i64) -> i64 {
     let ended = row.ended_at.is_some_and(|at| at <= now);
@@ -179,6 +205,18 @@ mod tests {
         let cuts = vec![PriceCut { percent_micros: None, amount_micros: Some(12_000_000_000), ends_at: None }];
         let yearly = Price { items: vec![item(120_000, 1, Interval::Year, 1)], cuts };
         assert_eq!(price(&yearly, false, 0), Some(9_000));
+    }
+
+    #[test]
+    fn products_share_what_comes_off_and_sum_to_the_price() {
+        let line = |product: Option<&str>, amount| Item { product: product.map(Into::into), ..item(amount, 1, Interval::Month, 1) };
+        let items = vec![line(Some("b"), 100), line(None, 100), line(Some("a"), 100), line(Some("b"), 0)];
+        let of = Price { items, cuts: vec![percent(50, Some(9)), percent(1, None)] };
+        let named = |parts: &[(&str, i64)]| parts.iter().map(|(name, mrr)| ((*name).to_owned(), *mrr)).collect::<Vec<_>>();
+        assert_eq!(by_product(&of, false, 0), named(&[("", 49), ("a", 50), ("b", 49)]), "148.5 is 148");
+        assert_eq!(by_product(&of, false, 9), named(&[("", 99), ("a", 99), ("b", 99)]));
+        let free = Price { items: vec![line(Some("a"), 10)], cuts: vec![percent(100, None)] };
+        assert_eq!(by_product(&free, false, 0), []);
     }
 
     #[test]

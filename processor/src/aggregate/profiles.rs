@@ -25,7 +25,7 @@ impl Aggregate {
             if let Some(key) = keys::parse(key_bytes)
                 && let Some(hot) = self.accounts.get(&row_key, state)?
             {
-                view::push_profile(&mut out.outputs, at, key, key_bytes, hot);
+                view::push_profile(&mut out.outputs, at, key, key_bytes, hot, &self.config);
             }
         }
         Ok(())

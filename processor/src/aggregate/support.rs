@@ -1,8 +1,10 @@
 //! Tickets: the states of each in the source's order, and the numbers of the last 90 days from a book that is read only when something of it changes.
 use super::Work;
 use crate::keys::{self, Tag};
-use crate::rows::{self, Hot, RING_DAYS, Support, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep};
-use crate::time::day_of;
+use crate::rows::{
+    self, Hot, Priority, PriorityStep, RING_DAYS, Support, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep, month_of,
+};
+use crate::time::{day_of, day_start};
 use c360_engine::StateError;
 use c360_schemas::Ticket;
 
@@ -12,6 +14,10 @@ const STEPS_MAX: usize = 64;
 const COUNT_DAYS: i32 = 28;
 /// Tickets kept in the book; past it the oldest that are not open go.
 const BOOK_MAX: usize = 20_000;
+/// Months whose solved tickets are counted.
+const SOLVED_MONTHS_MAX: usize = 37;
+/// Priorities kept of one ticket.
+const PRIORITIES_MAX: usize = 16;
 
 pub(crate) fn ticket(work: &mut Work<'_>, hot: &mut Hot, at: i64, ticket: &Ticket<'_>) -> Result<(), StateError> {
     let step = TicketStep { version: ticket.version, at, status: TicketStatus::parse(ticket.status) };
@@ -20,8 +26,12 @@ pub(crate) fn ticket(work: &mut Work<'_>, hot: &mut Hot, at: i64, ticket: &Ticke
         first_seen_at: Some(at),
         first_reply_at: ticket.replied_at,
         steps: vec![step],
-        priority_version: ticket.priority.map(|_| ticket.version),
-        urgent: ticket.priority == Some("urgent"),
+        priorities: ticket
+            .priority
+            .map(|priority| PriorityStep { version: ticket.version, at, priority: Priority::parse(priority) })
+            .into_iter()
+            .collect(),
+        solved_month: None,
     };
     take(work, hot, ticket.id, new)
 }
@@ -29,7 +39,9 @@ pub(crate) fn ticket(work: &mut Work<'_>, hot: &mut Hot, at: i64, ticket: &Ticke
 /// Takes a ticket's row in, from an event or a move.
 pub(crate) fn take(work: &mut Work<'_>, hot: &mut Hot, id: &str, new: TicketRow) -> Result<(), StateError> {
     let key = keys::part(Tag::Ticket, work.key_bytes, id.as_bytes());
-    let row = match rows::load::<TicketRow>(work.state, &key)? {
+    // One that comes with a move was counted where it was.
+    let new = TicketRow { solved_month: None, ..new };
+    let mut row = match rows::load::<TicketRow>(work.state, &key)? {
         Some(old) => merge(old, new),
         None => new,
     };
@@ -40,9 +52,38 @@ pub(crate) fn take(work: &mut Work<'_>, hot: &mut Hot, id: &str, new: TicketRow)
         Ok(index) => book.tickets[index] = line,
         Err(index) => book.tickets.insert(index, line),
     }
-    hot.support = numbers(&mut book, work.today);
+    let mut solved = std::mem::take(&mut hot.support.solved);
+    let month = line_of_solved(&row);
+    count_solved(&mut solved, row.solved_month, month);
+    row.solved_month = month;
+    hot.support = Support { solved, ..numbers(&mut book, work.today) };
     rows::store(work.state, book_key, &book)?;
     rows::store(work.state, key, &row)
+}
+
+/// The month in which a ticket was solved for the last time.
+fn line_of_solved(row: &TicketRow) -> Option<i32> {
+    let line = line_of(0, row);
+    line.resolution_s.map(|s| month_of(day_of(line.created_at.saturating_add(s * 1000))))
+}
+
+/// Counts a solved ticket in another month than before.
+fn count_solved(solved: &mut Vec<(i32, u32)>, before: Option<i32>, after: Option<i32>) {
+    if before == after {
+        return;
+    }
+    if let Some(index) = before.and_then(|before| solved.iter().position(|(month, _)| *month == before)) {
+        solved[index].1 = solved[index].1.saturating_sub(1);
+    }
+    if let Some(after) = after {
+        match solved.binary_search_by_key(&after, |(month, _)| *month) {
+            Ok(index) => solved[index].1 += 1,
+            Err(index) => solved.insert(index, (after, 1)),
+        }
+        if solved.len() > SOLVED_MONTHS_MAX {
+            solved.remove(0);
+        }
+    }
 }
 
 /// Windows move on: the numbers anew, as of today.
@@ -53,7 +94,8 @@ pub(crate) fn age(work: &mut Work<'_>, hot: &mut Hot) -> Result<(), StateError> 
     let book_key = keys::own(Tag::TicketBook, work.key_bytes);
     let Some(mut book) = rows::load::<TicketBook>(work.state, &book_key)? else { return Ok(()) };
     let before = book.tickets.len();
-    hot.support = numbers(&mut book, work.today);
+    let solved = std::mem::take(&mut hot.support.solved);
+    hot.support = Support { solved, ..numbers(&mut book, work.today) };
     if book.tickets.len() != before { rows::store(work.state, book_key, &book) } else { Ok(()) }
 }
 
@@ -66,14 +108,26 @@ fn merge(a: TicketRow, b: TicketRow) -> TicketRow {
         let again = steps.windows(3).position(|w| w[0].status.open() == w[1].status.open() && w[1].status.open() == w[2].status.open());
         steps.remove(again.map_or(0, |index| index + 1));
     }
-    let (priority_version, urgent) = (a.priority_version, a.urgent).max((b.priority_version, b.urgent));
+    let mut priorities = [a.priorities, b.priorities].concat();
+    priorities.sort_unstable();
+    // What only repeats the one before says nothing, wherever it stands; of one version the greater holds.
+    priorities.dedup_by(|next, before| {
+        next.version == before.version && {
+            *before = *next;
+            true
+        }
+    });
+    if priorities.len() > PRIORITIES_MAX {
+        let again = priorities.windows(2).position(|pair| pair[0].priority == pair[1].priority);
+        priorities.remove(again.map_or(0, |index| index + 1));
+    }
     TicketRow {
         created_at: earliest(a.created_at, b.created_at),
         first_seen_at: earliest(a.first_seen_at, b.first_seen_at),
         first_reply_at: earliest(a.first_reply_at, b.first_reply_at),
         steps,
-        priority_version,
-        urgent,
+        priorities,
+        solved_month: a.solved_month.or(b.solved_month),
     }
 }
 
@@ -82,6 +136,7 @@ fn line_of(id: u64, row: &TicketRow) -> TicketLine {
     let created_at = row.created_at.or(row.first_seen_at).unwrap_or(0);
     let seconds = |at: i64| (at.saturating_sub(created_at) / 1000).max(0);
     let reopened = row.steps.windows(2).filter(|w| !w[0].status.open() && w[1].status.open() && w[0].status != TicketStatus::Deleted);
+    let escalated = row.priorities.windows(2).filter(|w| w[1].priority >= Priority::High && w[1].priority > w[0].priority);
     // Solved is when it was solved for the last time, and not when it was closed after that.
     let mut solved_at = None;
     for step in &row.steps {
@@ -93,10 +148,11 @@ fn line_of(id: u64, row: &TicketRow) -> TicketLine {
         id,
         created_at,
         open: status.open(),
-        urgent: row.urgent,
+        priority: row.priorities.last().map(|step| step.priority).unwrap_or_default(),
         first_reply_s: row.first_reply_at.map(seconds).filter(|_| !deleted),
         resolution_s: solved_at.map(seconds).filter(|_| !deleted),
         reopened_days: reopened.map(|w| day_of(w[1].at)).collect(),
+        escalated_days: escalated.map(|w| day_of(w[1].at)).collect(),
     }
 }
 
@@ -104,7 +160,11 @@ fn line_of(id: u64, row: &TicketRow) -> TicketLine {
 fn numbers(book: &mut TicketBook, today: i32) -> Support {
     let recent = |day: i32, days: i32| day > today - days;
     let tickets = &mut book.tickets;
-    tickets.retain(|t| t.open || recent(day_of(t.created_at), RING_DAYS) || t.reopened_days.iter().any(|day| recent(*day, COUNT_DAYS)));
+    tickets.retain(|t| {
+        t.open
+            || recent(day_of(t.created_at), RING_DAYS)
+            || t.reopened_days.iter().chain(&t.escalated_days).any(|day| recent(*day, COUNT_DAYS))
+    });
     if tickets.len() > BOOK_MAX
         && let Some(oldest) = tickets.iter().enumerate().min_by_key(|(_, t)| (t.open, t.created_at)).map(|(index, _)| index)
     {
@@ -113,10 +173,21 @@ fn numbers(book: &mut TicketBook, today: i32) -> Support {
     let window = || tickets.iter().filter(|t| recent(day_of(t.created_at), RING_DAYS));
     let open = || tickets.iter().filter(|t| t.open);
     let reopened = tickets.iter().flat_map(|t| &t.reopened_days).filter(|day| recent(**day, COUNT_DAYS));
+    let escalated = tickets.iter().flat_map(|t| &t.escalated_days).filter(|day| recent(**day, COUNT_DAYS));
+    let mut open_by_priority = [0; 5];
+    for ticket in open() {
+        open_by_priority[ticket.priority as usize] += 1;
+    }
+    let waited = |t: &TicketLine| (t.resolution_s.unwrap_or_else(|| ((day_start(today) - t.created_at) / 1000).max(0)), t.open);
     Support {
         known: !tickets.is_empty(),
         open: open().count() as u32,
-        urgent_open: open().filter(|t| t.urgent).count() as u32,
+        open_by_priority,
+        unanswered: open().filter(|t| t.first_reply_s.is_none()).count() as u32,
+        escalated_28d: escalated.count() as u32,
+        median_open_created_at: median(open().map(|t| t.created_at).collect()),
+        resolution_s_median_censored: censored_median(window().filter(|t| t.open || t.resolution_s.is_some()).map(waited).collect()),
+        solved: Vec::new(),
         oldest_open_at: open().map(|t| t.created_at).min(),
         opened_28d: tickets.iter().filter(|t| recent(day_of(t.created_at), COUNT_DAYS)).count() as u32,
         reopened_28d: reopened.count() as u32,
@@ -131,6 +202,24 @@ fn median(mut values: Vec<i64>) -> Option<i64> {
     let half = values.len() / 2;
     let (upper, lower) = (*values.get(half)?, values[half.saturating_sub(1)]);
     Some(if values.len() % 2 == 1 { upper } else { lower + (upper - lower) / 2 })
+}
+
+/// The time by which half are over, where some are not yet (seconds, still going on): the median of the product-limit estimate (Kaplan and Meier 1958). `None` where fewer than half would be.
+fn censored_median(mut times: Vec<(i64, bool)>) -> Option<i64> {
+    // At one moment those that ended come before those that were still going on.
+    times.sort_unstable();
+    let mut left = times.len();
+    let mut going_on = 1.0_f64;
+    for (seconds, open) in times {
+        if !open {
+            going_on *= (left - 1) as f64 / left as f64;
+            if going_on <= 0.5 + f64::EPSILON {
+                return Some(seconds);
+            }
+        }
+        left -= 1;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -167,6 +256,37 @@ mod tests {
         };
         let line = line_of(1, &row);
         assert_eq!((line.open, line.resolution_s), (true, None));
+    }
+
+    #[test]
+    fn open_tickets_count_as_at_least_so_long() {
+        for (times, expected) in [
+            (vec![], None),
+            (vec![(5, false)], Some(5)),
+            (vec![(1, false), (2, false), (3, false)], Some(2)),
+            // Two of four are open for long: half are over only with the second of those that ended.
+            (vec![(1, false), (2, false), (9, true), (9, true)], Some(2)),
+            (vec![(1, false), (9, true), (9, true)], None),
+            // Worked by hand: 4/5 after 1, one leaves at 2, 4/5 x 2/3 after 3, 4/5 x 1/3 after 4.
+            (vec![(1, false), (2, true), (3, false), (4, false), (5, true)], Some(4)),
+        ] {
+            assert_eq!(censored_median(times.clone()), expected, "{times:?}");
+        }
+    }
+
+    #[test]
+    fn a_raised_priority_is_an_escalation_in_whatever_order_it_is_told() {
+        let told = [(1, Priority::Normal), (2, Priority::High), (3, Priority::High), (4, Priority::Low), (6, Priority::Urgent)];
+        for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]] {
+            let row = |i: usize| TicketRow {
+                created_at: Some(0),
+                steps: vec![step(told[i].0, TicketStatus::Open)],
+                priorities: vec![PriorityStep { version: told[i].0, at: told[i].0 * DAY_MS, priority: told[i].1 }],
+                ..TicketRow::default()
+            };
+            let line = line_of(1, &order.map(row).into_iter().reduce(merge).unwrap());
+            assert_eq!((line.priority, line.escalated_days), (Priority::Urgent, vec![2, 6]), "{order:?}");
+        }
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! Survey answers: the newest of each person in the last 90 days.
 use super::Work;
 use crate::keys::{self, Tag};
-use crate::rows::{self, Answer, AnswerBook, Hot, RING_DAYS, Surveys};
+use crate::rows::{self, Answer, AnswerBook, GivenAnswer, Hot, RING_DAYS, Surveys};
 use crate::time::day_of;
 use c360_engine::StateError;
 
 /// People whose answers are kept; past it the oldest answer goes.
 const BOOK_MAX: usize = 20_000;
 const NPS: u8 = 0;
+/// Answers and advocates shown.
+const SHOWN_MAX: usize = 20;
+/// Characters of a comment that are shown.
+const COMMENT_CHARS_MAX: usize = 500;
+/// Least points of a promoter.
+const PROMOTER: i32 = 9;
 
 /// NPS answers from which the score is shown.
 pub(crate) const NPS_ANSWERS_MIN: u32 = 5;
@@ -83,7 +89,7 @@ fn numbers(book: &mut AnswerBook, today: i32) -> Surveys {
     for answer in &book.answers {
         if answer.survey == NPS {
             let bucket = match answer.score {
-                9.. => &mut out.promoters,
+                PROMOTER.. => &mut out.promoters,
                 7..=8 => &mut out.passives,
                 _ => &mut out.detractors,
             };
@@ -95,7 +101,22 @@ fn numbers(book: &mut AnswerBook, today: i32) -> Surveys {
             out.csat_newest_at = out.csat_newest_at.max(Some(answer.at));
         }
     }
+    out.recent = newest(book.answers.iter());
+    out.advocates = newest(book.answers.iter().filter(|a| a.survey == NPS && a.score >= PROMOTER));
     out
+}
+
+fn newest<'a>(answers: impl Iterator<Item = &'a Answer>) -> Vec<GivenAnswer> {
+    let mut answers: Vec<&Answer> = answers.collect();
+    answers.sort_by(|a, b| (b.at, &b.respondent, b.survey).cmp(&(a.at, &a.respondent, a.survey)));
+    let shown = |a: &Answer| GivenAnswer {
+        survey: a.survey,
+        respondent: a.respondent.clone(),
+        score: a.score,
+        comment: a.comment.as_ref().map(|comment| comment.chars().take(COMMENT_CHARS_MAX).collect()),
+        at: a.at,
+    };
+    answers.into_iter().take(SHOWN_MAX).map(shown).collect()
 }
 
 /// Promoters less detractors in whole points, halves away from 0; `None` under five answers.
@@ -104,6 +125,17 @@ pub(crate) fn nps(surveys: &Surveys) -> Option<i32> {
     let balance = i64::from(surveys.promoters) - i64::from(surveys.detractors);
     let points = (200 * balance.abs() + n) / (2 * n.max(1)) * balance.signum();
     (surveys.nps_answers() >= NPS_ANSWERS_MIN).then_some(points as i32)
+}
+
+/// Between which points the NPS lies in 95 of 100 cases: the adjusted Wald interval (three more answers: 3/4 of them promoters, 3/2 passives, 3/4 detractors; Rocks 2016, "Interval Estimation for
+/// the Net Promoter Score"). Hidden as the score is.
+pub(crate) fn nps_interval(surveys: &Surveys) -> Option<[i32; 2]> {
+    nps(surveys)?;
+    let n = f64::from(surveys.nps_answers()) + 3.0;
+    let (promoters, detractors) = ((f64::from(surveys.promoters) + 0.75) / n, (f64::from(surveys.detractors) + 0.75) / n);
+    let balance = promoters - detractors;
+    let half = 1.96 * ((promoters + detractors - balance * balance) / n).sqrt();
+    Some([balance - half, balance + half].map(|share| (share * 100.0).round().clamp(-100.0, 100.0) as i32))
 }
 
 #[cfg(test)]
@@ -133,6 +165,15 @@ mod tests {
             assert_eq!((s.promoters, s.passives, s.detractors), (1, 1, 1), "{order:?}");
             let s = numbers(&mut book, 109);
             assert_eq!((s.promoters, s.passives, s.detractors), (1, 0, 1));
+        }
+    }
+
+    #[test]
+    fn the_interval_is_wide_where_answers_are_few() {
+        // By hand: n' = 13, p = 6.75/13, q = 2.75/13, d = 4/13, half = 1.96 x sqrt((9.5/13 - (4/13)^2) / 13) = 0.434.
+        for (promoters, passives, detractors, expected) in [(6, 2, 2, Some([-13, 74])), (600, 200, 200, Some([35, 45])), (2, 1, 1, None)] {
+            let surveys = Surveys { promoters, passives, detractors, ..Surveys::default() };
+            assert_eq!(nps_interval(&surveys), expected);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What time alone does to an account: one timer each, at the next moment at which anything can change; none for a quiet one.
 use super::decide::{Trigger, decide};
-use super::{Aggregate, Work, billing, lifecycle, support, survey, usage};
+use super::{Aggregate, Work, billing, lifecycle, renewal, support, survey, usage};
 use crate::keys;
 use crate::metrics::Effect;
 use crate::rows::{Hot, IncidentState};
@@ -30,6 +30,7 @@ impl Aggregate {
         hot.timer = None;
         billing::reprice(&mut work, hot)?;
         decide(&mut work, hot, &Trigger::Time)?;
+        renewal::advance(&mut work, hot);
         schedule(&mut work, hot);
         Ok(())
     }

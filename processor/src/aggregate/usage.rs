@@ -1,6 +1,6 @@
 //! Track, page and screen calls: counts by day, distinct users, features.
 use super::{Work, history, users};
-use crate::rows::{Feature, Hot};
+use crate::rows::{Feature, Hot, Marked};
 use crate::time::day_of;
 use c360_engine::StateError;
 use c360_schemas::Event;
@@ -10,9 +10,20 @@ const FEATURE_DAYS: i32 = 28;
 
 pub(crate) fn usage(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>) -> Result<(), StateError> {
     let day = day_of(at);
+    let config = &work.config.usage;
+    // What names nobody was made by a machine, and so was what a user made that is one.
+    let automated = match event.user_id {
+        Some(user) => config.is_automation(user),
+        None => event.anonymous_id.is_none(),
+    };
+    let marked = Marked { automated, key: !automated && config.is_key(event.name) };
     hot.usage.see(at);
     hot.usage.add_events(day, 1);
-    users::active(work, hot, at, event)?;
+    hot.usage.add_to_month(day, 1);
+    hot.usage.mark(day, marked);
+    if !automated {
+        users::active(work, hot, at, event)?;
+    }
     if use_feature(hot, event.name, at, day, work.today, work.config.features_max) {
         history::first_use(work, at, event);
     }
@@ -74,8 +85,9 @@ pub(crate) fn age(hot: &mut Hot, today: i32) {
 /// Another customer's usage comes to this one; its users come one by one.
 pub(crate) fn merge(hot: &mut Hot, other: &Hot, today: i32, features_max: usize) {
     for day in &other.usage.days {
-        hot.usage.add_events(day.day, day.events);
+        hot.usage.merge_day(day);
     }
+    hot.usage.merge_months(&other.usage);
     for at in [other.usage.first_at, other.usage.last_at].into_iter().flatten() {
         hot.usage.see(at);
     }

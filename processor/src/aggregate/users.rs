@@ -1,5 +1,5 @@
 //! The people of an account. An anonymous id counts as a user until an event ties it to a user id; from then on what it does, and did, counts to that user. The first tie holds.
-use super::Work;
+use super::{Work, contacts};
 use crate::hash;
 use crate::keys::{self, Tag};
 use crate::rows::{Hot, UserRow};
@@ -23,12 +23,18 @@ pub(crate) fn active(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<
             if let Some(anonymous) = anonymous {
                 tie(work, hot, user, anonymous)?;
             }
-            see(row(work, USER, user)?, hot, at);
+            let found = row(work, USER, user)?;
+            see(found, hot, at);
+            contacts::seen(hot, user, found.seen_at);
         }
         (None, Some(anonymous)) => {
             let found = row(work, ANONYMOUS, anonymous)?;
             match found.known_as.clone() {
-                Some(user) => see(row(work, USER, &user)?, hot, at),
+                Some(user) => {
+                    let found = row(work, USER, &user)?;
+                    see(found, hot, at);
+                    contacts::seen(hot, &user, found.seen_at);
+                }
                 None => see(found, hot, at),
             }
         }
@@ -45,13 +51,17 @@ fn see(row: &mut UserRow, hot: &mut Hot, at: i64) {
 /// An identify call: what is told of a user, and whose an anonymous id is. It is no usage.
 pub(crate) fn traits(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>, traits: &UserTraits<'_>) -> Result<(), StateError> {
     let Some(user) = event.user_id else { return Ok(()) };
-    if let Some(anonymous) = event.anonymous_id {
+    // A machine has no past as a person.
+    if let Some(anonymous) = event.anonymous_id.filter(|_| !work.config.usage.is_automation(user)) {
         tie(work, hot, user, anonymous)?;
     }
     let row = row(work, USER, user)?;
     row.name.tell(at, traits.name);
     row.email.tell(at, traits.email);
     row.role.tell(at, traits.role);
+    let seen_at = row.seen_at;
+    contacts::told(hot, user, at, (traits.name, traits.email, traits.role), work.config.contacts_max);
+    contacts::seen(hot, user, seen_at);
     Ok(())
 }
 
@@ -70,7 +80,9 @@ fn tie(work: &mut Work<'_>, hot: &mut Hot, user: &str, anonymous: &str) -> Resul
     let past = std::mem::take(found);
     found.known_as = Some(user.into());
     past.withdraw(&mut hot.usage);
-    row(work, USER, user)?.merge(&past, &mut hot.usage);
+    let known = row(work, USER, user)?;
+    known.merge(&past, &mut hot.usage);
+    contacts::seen(hot, user, known.seen_at);
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! Subscriptions and invoices: their own rows (the newest version of each), and what the hot row needs of them.
-use super::Row;
+use super::{Movement, Row, v1};
 use c360_schemas::Interval;
 use serde::{Deserialize, Serialize};
 
@@ -169,10 +169,16 @@ pub(crate) struct InvoiceRow {
     /// Version of the newest failed try, and whether another one follows it.
     pub(crate) failed_version: Option<i64>,
     pub(crate) failed_last: bool,
+    /// When it was last told that it is paid.
+    pub(crate) paid_at: Option<i64>,
 }
 
 impl Row for InvoiceRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
+        (version == 1).then(|| postcard::from_bytes::<v1::InvoiceRow>(bytes).map(Into::into))
+    }
 }
 
 /// An invoice that waits for its money.
@@ -203,4 +209,8 @@ pub(crate) struct Billing {
     pub(crate) first_paid_start: Option<i64>,
     /// Ascending: the changes of the last 90 days, and the one before them.
     pub(crate) mrr_points: Vec<MrrPoint>,
+    /// The movements of MRR, oldest first.
+    pub(crate) movements: Vec<Movement>,
+    /// When an invoice was last paid after a try had failed.
+    pub(crate) recovered_at: Option<i64>,
 }

@@ -1,5 +1,5 @@
 //! Tickets and survey answers: the rows of single ones, the book of those that an account's numbers are made of, and the numbers that the hot row keeps.
-use super::Row;
+use super::{Row, v1};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +42,39 @@ pub(crate) struct TicketStep {
     pub(crate) status: TicketStatus,
 }
 
+/// How urgent a ticket is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Priority {
+    /// Nobody said.
+    #[default]
+    None,
+    Low,
+    Normal,
+    High,
+    Urgent,
+}
+
+impl Priority {
+    /// A word that we do not know says nothing.
+    pub(crate) fn parse(priority: &str) -> Self {
+        match priority {
+            "low" => Self::Low,
+            "normal" => Self::Normal,
+            "high" => Self::High,
+            "urgent" => Self::Urgent,
+            _ => Self::None,
+        }
+    }
+}
+
+/// A ticket was given a priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct PriorityStep {
+    pub(crate) version: i64,
+    pub(crate) at: i64,
+    pub(crate) priority: Priority,
+}
+
 /// All that was told of a ticket; its states in the source's order, whatever order they came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TicketRow {
@@ -49,13 +82,18 @@ pub(crate) struct TicketRow {
     pub(crate) first_seen_at: Option<i64>,
     pub(crate) first_reply_at: Option<i64>,
     pub(crate) steps: Vec<TicketStep>,
-    /// Version that `urgent` is of.
-    pub(crate) priority_version: Option<i64>,
-    pub(crate) urgent: bool,
+    /// Ascending by version: where it changed.
+    pub(crate) priorities: Vec<PriorityStep>,
+    /// The month in which it counts as solved, as [`Support::solved`] has it.
+    pub(crate) solved_month: Option<i32>,
 }
 
 impl Row for TicketRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
+        (version == 1).then(|| postcard::from_bytes::<v1::TicketRow>(bytes).map(Into::into))
+    }
 }
 
 /// What an account's numbers need of one ticket.
@@ -65,22 +103,28 @@ pub(crate) struct TicketLine {
     pub(crate) id: u64,
     pub(crate) created_at: i64,
     pub(crate) open: bool,
-    pub(crate) urgent: bool,
+    pub(crate) priority: Priority,
     pub(crate) first_reply_s: Option<i64>,
     /// To the last time it was solved; `None` while it is open.
     pub(crate) resolution_s: Option<i64>,
     /// Days on which it was opened again.
     pub(crate) reopened_days: Vec<i32>,
+    /// Days on which its priority was raised to high or urgent.
+    pub(crate) escalated_days: Vec<i32>,
 }
 
-/// The tickets that are open, or were created or opened again in the last 90 days; ascending by id.
+/// The tickets that are open, or were created, opened again or escalated in the last 90 days; ascending by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TicketBook {
     pub(crate) tickets: Vec<TicketLine>,
 }
 
 impl Row for TicketBook {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
+        (version == 1).then(|| postcard::from_bytes::<v1::TicketBook>(bytes).map(Into::into))
+    }
 }
 
 /// Numbers of support in the hot row.
@@ -89,12 +133,22 @@ pub(crate) struct Support {
     /// Whether the book has anything in it.
     pub(crate) known: bool,
     pub(crate) open: u32,
-    pub(crate) urgent_open: u32,
+    /// Open ones by [`Priority`].
+    pub(crate) open_by_priority: [u32; 5],
+    /// Open ones that nobody answered yet.
+    pub(crate) unanswered: u32,
     pub(crate) oldest_open_at: Option<i64>,
     pub(crate) opened_28d: u32,
     pub(crate) reopened_28d: u32,
     pub(crate) first_reply_s_median: Option<i64>,
     pub(crate) resolution_s_median: Option<i64>,
+    /// The same with open tickets as "at least so long", as of the day's beginning.
+    pub(crate) resolution_s_median_censored: Option<i64>,
+    pub(crate) escalated_28d: u32,
+    /// When the open ticket in the middle was created: the median age of the backlog.
+    pub(crate) median_open_created_at: Option<i64>,
+    /// Solved tickets by calendar month, ascending: the newest ones.
+    pub(crate) solved: Vec<(i32, u32)>,
 }
 
 /// The newest answer of one person to one survey.
@@ -130,6 +184,21 @@ pub(crate) struct Surveys {
     pub(crate) csat_answers: u32,
     pub(crate) csat_good: u32,
     pub(crate) csat_newest_at: Option<i64>,
+    /// The newest answers, newest first.
+    pub(crate) recent: Vec<GivenAnswer>,
+    /// Who would recommend us, newest first.
+    pub(crate) advocates: Vec<GivenAnswer>,
+}
+
+/// What is shown of one person's answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GivenAnswer {
+    /// 0: NPS, 1: CSAT.
+    pub(crate) survey: u8,
+    pub(crate) respondent: String,
+    pub(crate) score: i32,
+    pub(crate) comment: Option<String>,
+    pub(crate) at: i64,
 }
 
 impl Surveys {

@@ -1,5 +1,5 @@
 //! The one row of a customer that every event touches.
-use super::{Billing, Health, Newest, Row, Support, Surveys, Usage};
+use super::{Billing, Contact, Health, Newest, Plan, Renewal, Row, Support, Surveys, Usage, v1};
 use serde::{Deserialize, Serialize};
 
 /// What is told of an account.
@@ -58,10 +58,20 @@ pub(crate) struct Hot {
     pub(crate) surveys: Surveys,
     pub(crate) health: Health,
     pub(crate) identities: Vec<Identity>,
+    /// Its people, ascending by id: those of whom something was told.
+    pub(crate) contacts: Vec<Contact>,
+    /// What it bought the product for, what it was promised, what came of it.
+    pub(crate) plan: Plan,
+    /// The renewal plan that is open.
+    pub(crate) renewal: Option<Renewal>,
     /// The account's timer, as it is set in the state.
     pub(crate) timer: Option<i64>,
 }
 
 impl Row for Hot {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
+        (version == 1).then(|| postcard::from_bytes::<v1::Hot>(bytes).map(Into::into))
+    }
 }

@@ -1,21 +1,31 @@
-//! What stands in the state: one module for each kind of row, postcard behind a version byte. A row of another version is an error until its migration is written beside it.
+//! What stands in the state: one module for each kind of row, postcard behind a version byte. A row of an older version is read as what it was ([`v1`]) and written as what it is now; one of a
+//! newer version is an error.
 mod billing;
 mod books;
+mod contacts;
 mod health;
 mod hot;
 mod newest;
 mod people;
+mod plan;
+mod revenue;
 mod usage;
+mod v1;
 
 pub(crate) use billing::{
     Billing, InvoiceRow, Item, MrrPoint, Price, PriceCut, SubscriptionLine, SubscriptionRow, SubscriptionStatus, UnpaidInvoice,
 };
-pub(crate) use books::{Answer, AnswerBook, Support, Surveys, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep};
+pub(crate) use books::{
+    Answer, AnswerBook, GivenAnswer, Priority, PriorityStep, Support, Surveys, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep,
+};
+pub(crate) use contacts::{Contact, Role};
 pub(crate) use health::{Band, Health, Incident, IncidentState, Line, Part, Pending, Snapshot};
 pub(crate) use hot::{Feature, Hot, Identity};
 pub(crate) use newest::Newest;
 pub(crate) use people::{ForwardRow, SweepRow, UserRow};
-pub(crate) use usage::{RING_DAYS, Usage};
+pub(crate) use plan::{Goal, Plan, Promise, PromiseStatus, Renewal, Shown};
+pub(crate) use revenue::{Level, Movement, MovementKind, RevenueBook, RevenueHistory, RevenueStep};
+pub(crate) use usage::{Marked, RING_DAYS, Usage, month_of};
 
 use c360_engine::{State, StateError};
 use serde::Serialize;
@@ -25,6 +35,12 @@ use serde::de::DeserializeOwned;
 pub(crate) trait Row: Serialize + DeserializeOwned + Default {
     /// First byte of its value.
     const VERSION: u8;
+
+    /// A row that an older binary wrote, by its version; `None` where that version was never one.
+    fn from_older(version: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
+        let _ = (version, bytes);
+        None
+    }
 }
 
 /// The bytes of a row.
@@ -44,9 +60,13 @@ pub(crate) fn decode<R: Row>(bytes: &[u8]) -> Result<R, StateError> {
         Some((version, rest)) if *version == R::VERSION => {
             postcard::from_bytes(rest).map_err(|error| StateError(format!("a row could not be read: {error}")))
         }
-        Some((version, _)) => {
-            Err(StateError(format!("a row has version {version}, this binary reads {}: run the one that wrote it", R::VERSION)))
-        }
+        Some((version, rest)) => match R::from_older(*version, rest) {
+            Some(row) => row.map_err(|error| StateError(format!("a row of version {version} could not be read: {error}"))),
+            None => Err(StateError(format!(
+                "a row has version {version}, this binary reads {} and older: run the one that wrote it",
+                R::VERSION
+            ))),
+        },
         None => Err(StateError("a row is empty".into())),
     }
 }

@@ -1,5 +1,5 @@
 //! Usage by UTC day: a sparse ring of 90 days with running sums. An event costs O(1); a new day costs one walk over the ring.
-use crate::time::day_of;
+use crate::time::{day_of, day_start};
 use serde::{Deserialize, Serialize};
 
 /// Days kept, today included.
@@ -17,6 +17,20 @@ pub(crate) struct Day {
     pub(crate) users: u32,
     /// Users whose last active day this is: sums of it are the distinct users of a window.
     pub(crate) last: u32,
+    /// Of the events, those that no person made.
+    pub(crate) automated: u32,
+    /// Of the events, those that are key actions of a person.
+    pub(crate) key: u32,
+}
+
+/// Months whose events are known.
+const MONTHS_MAX: usize = 15;
+
+/// What an event counts into besides the events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marked {
+    pub(crate) automated: bool,
+    pub(crate) key: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +44,20 @@ pub(crate) struct Usage {
     pub(crate) first_at: Option<i64>,
     /// The newest usage event.
     pub(crate) last_at: Option<i64>,
+    /// Events by calendar month (counted from the year 0), ascending: the newest ones.
+    pub(crate) months: Vec<(i32, u64)>,
 }
 
 impl Usage {
+    /// As a row of version 1 had it.
+    pub(super) fn of_version_1(days: Vec<Day>, today: i32, sums: [u64; 4], first_at: Option<i64>, last_at: Option<i64>) -> Self {
+        let mut usage = Self { days, today, sums, first_at, last_at, months: Vec::new() };
+        for index in 0..usage.days.len() {
+            usage.add_to_month(usage.days[index].day, u64::from(usage.days[index].events));
+        }
+        usage
+    }
+
     /// Moves the windows on to `today`; whether that is a new day.
     pub(crate) fn advance(&mut self, today: i32) -> bool {
         if today <= self.today {
@@ -55,6 +80,65 @@ impl Usage {
                 *sum += u64::from(events);
             }
         }
+    }
+
+    /// Counts events into their calendar month.
+    pub(crate) fn add_to_month(&mut self, day: i32, events: u64) {
+        self.add_month(month_of(day), events);
+    }
+
+    /// Takes another customer's months in.
+    pub(crate) fn merge_months(&mut self, other: &Usage) {
+        for (month, events) in &other.months {
+            self.add_month(*month, *events);
+        }
+    }
+
+    fn add_month(&mut self, month: i32, events: u64) {
+        match self.months.last_mut() {
+            Some((last, count)) if *last == month => *count += events,
+            _ => {
+                match self.months.binary_search_by_key(&month, |(month, _)| *month) {
+                    Ok(index) => self.months[index].1 += events,
+                    Err(index) => self.months.insert(index, (month, events)),
+                }
+                if self.months.len() > MONTHS_MAX {
+                    self.months.remove(0);
+                }
+            }
+        }
+    }
+
+    /// Counts an event of `day` as what else it is; days before the ring count nowhere.
+    pub(crate) fn mark(&mut self, day: i32, marked: Marked) {
+        if !(marked.automated || marked.key) {
+            return;
+        }
+        if let Some(entry) = self.at_mut(day) {
+            entry.automated = entry.automated.saturating_add(u32::from(marked.automated));
+            entry.key = entry.key.saturating_add(u32::from(marked.key));
+        }
+    }
+
+    /// Takes a day of another customer in, but for its users.
+    pub(crate) fn merge_day(&mut self, other: &Day) {
+        self.add_events(other.day, other.events);
+        if let Some(entry) = self.at_mut(other.day) {
+            entry.automated = entry.automated.saturating_add(other.automated);
+            entry.key = entry.key.saturating_add(other.key);
+        }
+    }
+
+    /// Events that no person made, of the last `window` days.
+    pub(crate) fn automated(&self, window: i32) -> u64 {
+        self.between(self.today - window + 1, self.today).iter().map(|d| u64::from(d.automated)).sum()
+    }
+
+    /// Key actions for each day of a user, in thousandths, between two days of the window, counted back from today; `None` where nobody was there.
+    pub(crate) fn depth_milli(&self, from_back: i32, to_back: i32) -> Option<i64> {
+        let days = self.between(self.today - from_back, self.today - to_back);
+        let (actions, users) = days.iter().fold((0_u64, 0_u64), |(a, u), d| (a + u64::from(d.key), u + u64::from(d.users)));
+        (users > 0).then(|| (actions * 1000 / users) as i64)
     }
 
     /// Remembers when usage began and was last seen.
@@ -138,9 +222,27 @@ impl Usage {
     }
 }
 
+/// Calendar month of a UTC day, counted from the year 0.
+pub(crate) fn month_of(day: i32) -> i32 {
+    let start = jiff::Timestamp::from_millisecond(day_start(day)).unwrap_or_default();
+    let date = jiff::tz::Offset::UTC.to_datetime(start).date();
+    i32::from(date.year()) * 12 + i32::from(date.month()) - 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        for (date, year, month) in
+            [("1970-01-01", 1970, 1), ("1999-12-31", 1999, 12), ("2000-02-29", 2000, 2), ("2024-03-01", 2024, 3), ("2026-11-30", 2026, 11)]
+        {
+            let date: jiff::civil::Date = date.parse().unwrap();
+            let day = jiff::tz::Offset::UTC.to_timestamp(date.into()).unwrap().as_second() / 86_400;
+            assert_eq!(month_of(day as i32), year * 12 + month - 1, "{date}");
+        }
+    }
 
     fn usage(today: i32) -> Usage {
         let mut usage = Usage::default();

@@ -4,7 +4,7 @@ mod card;
 pub(crate) mod conditions;
 mod default_card;
 mod freshness;
-mod measures;
+pub(crate) mod measures;
 mod receipt;
 
 pub(crate) use band::{BandStep, DWELL_MS, points_to, step};

@@ -107,11 +107,11 @@ fn tickets_and_answers_show_in_the_view() {
     for (person, score) in [("a", 10), ("b", 9), ("c", 8), ("d", 0)] {
         w.say("a1", Kind::Survey, Payload::Answer(answer(person, score)));
     }
-    assert_eq!(w.view("a1")["surveys"]["nps"], json!({"score": null, "promoters": 2, "passives": 1, "detractors": 1}));
+    assert_eq!(w.view("a1")["surveys"]["nps"], json!({"score": null, "interval": null, "promoters": 2, "passives": 1, "detractors": 1}));
     w.say("a1", Kind::Survey, Payload::Answer(answer("e", 10)));
     assert_eq!(w.view("a1")["surveys"]["nps"]["score"], 40);
     w.wait(90 * DAY);
-    assert_eq!(w.view("a1")["surveys"]["nps"], json!({"score": null, "promoters": 0, "passives": 0, "detractors": 0}));
+    assert_eq!(w.view("a1")["surveys"]["nps"], json!({"score": null, "interval": null, "promoters": 0, "passives": 0, "detractors": 0}));
     assert_eq!(w.view("a1")["support"]["first_reply_s_median"], Value::Null);
 }
 

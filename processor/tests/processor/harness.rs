@@ -93,9 +93,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(AggregateConfig::default())
+    }
+
+    pub(crate) fn with(config: AggregateConfig) -> Self {
         Self {
             resolve: Driver::new(Resolve::new(ResolveConfig::default())),
-            aggregate: Driver::new(Aggregate::new(AggregateConfig::default())),
+            aggregate: Driver::new(Aggregate::new(config)),
             now: START,
             alerts: Vec::new(),
             history: Vec::new(),
@@ -163,6 +167,15 @@ impl World {
         let mut value = Vec::new();
         Tick { at: self.now }.encode(&mut value);
         self.put(Topic::Events, b"", &value);
+    }
+
+    /// Something that changes nothing but brings the profile as of now: a link that is taken away where there is none.
+    pub(crate) fn touch(&mut self, account: &str) {
+        let id = format!("touch-{}", self.id());
+        let payload = Payload::Link(Link { kind: "user", id: "nobody", account_id: None, rank: Rank::Told, at: self.now });
+        let mut value = Vec::new();
+        Event { kind: Kind::Identity, payload, name: "link", user_id: None, ..usage(&id, account, "", self.now) }.encode(&mut value);
+        self.put(Topic::Events, &Key { tenant: "t", id: account }.to_vec(), &value);
     }
 
     /// Lets time pass, with a tick at its end.

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 mod alerts;
 mod billing;
+mod facts;
 mod harness;
 mod identity;
+mod oracle;
 mod replay;
+mod revenue;
 mod usage;
