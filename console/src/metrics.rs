@@ -1,8 +1,8 @@
 //! The console's metrics.
 use c360_schemas::Topic;
 use prometheus::{
-    Histogram, HistogramVec, IntCounterVec, IntGauge, histogram_opts, register_histogram, register_histogram_vec, register_int_counter_vec,
-    register_int_gauge,
+    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, histogram_opts, register_histogram, register_histogram_vec,
+    register_int_counter, register_int_counter_vec, register_int_gauge,
 };
 use std::sync::LazyLock;
 
@@ -53,6 +53,7 @@ pub(crate) struct Metrics {
     pub(crate) requests: IntCounterVec,
     pub(crate) request_seconds: HistogramVec,
     pub(crate) streams: IntGauge,
+    pub(crate) unbalanced: IntCounter,
 }
 
 /// Registered once in the default registry.
@@ -78,6 +79,10 @@ impl Metrics {
             request_seconds: register_histogram_vec!(
                 histogram_opts!("c360_console_request_duration_seconds", "Time to answer a request", buckets),
                 &["outcome"]
+            )?,
+            unbalanced: register_int_counter!(
+                "c360_console_unbalanced_total",
+                "Reads of the portfolio in which movements of MRR did not add up to what customers pay"
             )?,
             streams: register_int_gauge!("c360_console_streams", "Streams of live updates that are open")?,
         };

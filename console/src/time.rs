@@ -24,6 +24,24 @@ pub(crate) fn parse_day(text: &str) -> Option<i64> {
     Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
+/// The first millisecond of the UTC calendar month that `ms` lies in.
+pub(crate) fn month_start(ms: i64) -> i64 {
+    let first = timestamp(ms).to_zoned(TimeZone::UTC).first_of_month().and_then(|day| day.start_of_day());
+    first.map_or(ms, |day| day.timestamp().as_millisecond())
+}
+
+/// The same moment so many calendar months before; the last day of that month where it is shorter.
+pub(crate) fn months_before(ms: i64, months: i32) -> i64 {
+    let span = jiff::Span::new().try_months(months);
+    let before = span.and_then(|span| timestamp(ms).to_zoned(TimeZone::UTC).checked_sub(span));
+    before.map_or(ms, |time| time.timestamp().as_millisecond())
+}
+
+/// `2026-11`.
+pub(crate) fn month(ms: i64) -> String {
+    timestamp(ms).to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string()
+}
+
 /// `22 Nov 2026`.
 pub(crate) fn day(ms: i64) -> String {
     timestamp(ms).to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string()

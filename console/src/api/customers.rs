@@ -14,8 +14,20 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Fields of the view that stand in the view alone: each may be long.
-const VIEW_ONLY: [(&str, &str); 5] =
-    [("/health", "groups"), ("/billing", "subscriptions"), ("/usage", "features"), ("/usage", "daily"), ("", "identities")];
+const VIEW_ONLY: [(&str, &str); 12] = [
+    ("/health", "groups"),
+    ("/billing", "subscriptions"),
+    ("/billing", "movements"),
+    ("/usage", "features"),
+    ("/usage", "daily"),
+    ("/usage", "monthly"),
+    ("/usage", "key_actions"),
+    ("/surveys", "answers"),
+    ("/surveys", "advocates"),
+    ("/people", "contacts"),
+    ("", "renewal"),
+    ("", "identities"),
+];
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,

@@ -6,6 +6,7 @@ mod customers;
 mod error;
 mod links;
 mod params;
+mod plan;
 mod portfolio;
 mod scores;
 mod timeline;
@@ -32,6 +33,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/customers/{account_id}", get(customers::get))
         .route("/api/v1/customers/{account_id}/timeline", get(timeline::list))
         .route("/api/v1/customers/{account_id}/scores", get(scores::list))
+        .route("/api/v1/customers/{account_id}/plan", post(plan::tell))
+        .route("/api/v1/customers/{account_id}/renewal.md", get(plan::markdown))
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/{id}", get(alerts::get))
         .route("/api/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))

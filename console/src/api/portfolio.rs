@@ -17,7 +17,8 @@ pub(super) struct Answer {
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<Answer>, ApiError> {
-    let as_of = rfc3339(app.now());
-    let portfolio = app.pool.read(move |connection| portfolio::get(connection, &caller.tenant)).await?;
+    let now = app.now();
+    let as_of = rfc3339(now);
+    let portfolio = app.pool.read(move |connection| portfolio::get(connection, &caller.tenant, now)).await?;
     Ok(Json(Answer { as_of, portfolio }))
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Raised with each change of the tables or of what is folded into them.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -21,8 +21,12 @@ CREATE TABLE customers(
   name TEXT, name_key TEXT NOT NULL, provisional INTEGER NOT NULL, owner_name TEXT, owner_email TEXT,
   lifecycle TEXT NOT NULL, score INTEGER, band TEXT NOT NULL, mrr INTEGER, currency TEXT,
   last_seen_at INTEGER, renews_at INTEGER, as_of INTEGER NOT NULL,
-  promoters INTEGER, passives INTEGER, detractors INTEGER,
+  promoters INTEGER, passives INTEGER, detractors INTEGER, plan TEXT, movements_hash INTEGER NOT NULL DEFAULT 0,
   search TEXT NOT NULL, UNIQUE(tenant, account_id));
+-- The movements of a customer's MRR as its view has them, oldest first.
+CREATE TABLE movements(
+  customer INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, currency TEXT NOT NULL,
+  amount INTEGER NOT NULL, mrr INTEGER NOT NULL, cross_sell INTEGER NOT NULL, involuntary INTEGER NOT NULL, PRIMARY KEY(customer, seq)) WITHOUT ROWID;
 CREATE TABLE views(id INTEGER PRIMARY KEY, view TEXT NOT NULL);
 CREATE VIRTUAL TABLE customer_search USING fts5(text, content='', contentless_delete=1, tokenize='trigram');
 
@@ -84,7 +88,7 @@ pub(crate) fn unreadable(error: &rusqlite::Error) -> bool {
 /// Empties every table, for a fold from the first record on; what is no fold (`meta`) stays.
 pub(crate) fn empty(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "BEGIN IMMEDIATE; DELETE FROM positions; DELETE FROM customers; DELETE FROM views; INSERT INTO customer_search(customer_search) VALUES('delete-all'); DELETE FROM alerts;
+        "BEGIN IMMEDIATE; DELETE FROM positions; DELETE FROM customers; DELETE FROM movements; DELETE FROM views; INSERT INTO customer_search(customer_search) VALUES('delete-all'); DELETE FROM alerts;
          DELETE FROM alert_revisions; DELETE FROM deliveries; DELETE FROM history; COMMIT;",
     )
 }

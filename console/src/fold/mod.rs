@@ -5,6 +5,7 @@ mod alerts;
 mod batch;
 mod deliveries;
 mod history;
+mod movements;
 mod profiles;
 mod thread;
 

@@ -1,16 +1,27 @@
 //! Profiles into customers: the newest view of each, its columns for sorting and filtering, and the text to search in.
-use super::RowError;
 use super::batch::Raw;
+use super::{RowError, movements};
 use crate::live::Changes;
 use c360_schemas::{Key, Profile, Wire};
 use rusqlite::{Connection, OptionalExtension};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// What the portfolio needs of a view; reading it also shows that the view is JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Facts {
+struct Facts<'a> {
     surveys: Surveys,
+    #[serde(borrow)]
+    billing: Billing<'a>,
+    plan: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Billing<'a> {
+    #[serde(borrow)]
+    movements: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -31,8 +42,8 @@ pub(super) fn write(connection: &Connection, raw: &Raw, changes: &mut Changes) -
     let key = Key::parse(&raw.key).ok_or(RowError::Key)?;
     let known = known(connection, key)?;
     if raw.value.is_empty() {
-        if let Some((id, _)) = known {
-            remove(connection, id)?;
+        if let Some(known) = known {
+            remove(connection, known.id)?;
         }
     } else {
         let profile = Profile::decode(&raw.value)?;
@@ -45,29 +56,45 @@ pub(super) fn write(connection: &Connection, raw: &Raw, changes: &mut Changes) -
     Ok(())
 }
 
-/// Row id and searched text of a customer that is there.
-fn known(connection: &Connection, key: Key<'_>) -> rusqlite::Result<Option<(i64, String)>> {
-    let mut statement = connection.prepare_cached("SELECT id, search FROM customers WHERE tenant = ?1 AND account_id = ?2")?;
-    statement.query_row((key.tenant, key.id), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+/// What is there of a customer.
+struct Known {
+    id: i64,
+    /// Its searched text.
+    search: String,
+    movements_hash: i64,
+}
+
+fn known(connection: &Connection, key: Key<'_>) -> rusqlite::Result<Option<Known>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, search, movements_hash FROM customers WHERE tenant = ?1 AND account_id = ?2")?;
+    let known = |row: &rusqlite::Row<'_>| Ok(Known { id: row.get(0)?, search: row.get(1)?, movements_hash: row.get(2)? });
+    statement.query_row((key.tenant, key.id), known).optional()
 }
 
 fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    for sql in ["DELETE FROM customers WHERE id = ?1", "DELETE FROM views WHERE id = ?1", "DELETE FROM customer_search WHERE rowid = ?1"] {
+    for sql in [
+        "DELETE FROM customers WHERE id = ?1",
+        "DELETE FROM views WHERE id = ?1",
+        "DELETE FROM movements WHERE customer = ?1",
+        "DELETE FROM customer_search WHERE rowid = ?1",
+    ] {
         connection.prepare_cached(sql)?.execute([id])?;
     }
     Ok(())
 }
 
-fn put(connection: &Connection, partition: u32, profile: &Profile, known: Option<(i64, String)>) -> Result<(), RowError> {
-    let nps = serde_json::from_str::<Facts>(&profile.view)?.surveys.nps;
+fn put(connection: &Connection, partition: u32, profile: &Profile, known: Option<Known>) -> Result<(), RowError> {
+    let Facts { surveys: Surveys { nps }, billing, plan } = serde_json::from_str(&profile.view)?;
+    let movements = billing.movements.map(RawValue::get).unwrap_or("[]");
+    let movements_hash = movements::hash(movements);
     let search = searched(profile);
     let mut statement = connection.prepare_cached(
         "INSERT INTO customers(tenant, account_id, partition, name, name_key, provisional, owner_name, owner_email, lifecycle, score, band, mrr, currency,
-           last_seen_at, renews_at, as_of, promoters, passives, detractors, search)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+           last_seen_at, renews_at, as_of, promoters, passives, detractors, search, plan, movements_hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
          ON CONFLICT(tenant, account_id) DO UPDATE SET partition = ?3, name = ?4, name_key = ?5, provisional = ?6, owner_name = ?7, owner_email = ?8,
            lifecycle = ?9, score = ?10, band = ?11, mrr = ?12, currency = ?13, last_seen_at = ?14, renews_at = ?15, as_of = ?16,
-           promoters = ?17, passives = ?18, detractors = ?19, search = ?20
+           promoters = ?17, passives = ?18, detractors = ?19, search = ?20, plan = ?21, movements_hash = ?22
          RETURNING id",
     )?;
     let id: i64 = statement.query_row(
@@ -92,15 +119,21 @@ fn put(connection: &Connection, partition: u32, profile: &Profile, known: Option
             nps.passives,
             nps.detractors,
             search,
+            plan,
+            movements_hash,
         ],
         |row| row.get(0),
     )?;
     connection
         .prepare_cached("INSERT INTO views VALUES (?1, ?2) ON CONFLICT(id) DO UPDATE SET view = excluded.view")?
         .execute((id, &profile.view))?;
+    // Views come often and movements change seldom.
+    if known.as_ref().map_or(movements::hash("[]"), |known| known.movements_hash) != movements_hash {
+        movements::replace(connection, id, movements)?;
+    }
     // Names change seldom and views often: the index is left alone where its text stays.
     let indexed = known.is_some();
-    if known.is_some_and(|(_, text)| text == search) {
+    if known.is_some_and(|known| known.search == search) {
         return Ok(());
     }
     if indexed {

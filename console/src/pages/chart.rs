@@ -1,4 +1,5 @@
 //! Charts as inline SVG: usage by day, and the score over time. Colours come from the style sheet, so they follow light and dark.
+use super::format::{money, percent};
 use crate::read::timeline::UsageDay;
 use crate::time::{self, DAY_MS};
 use askama::Template;
@@ -102,6 +103,102 @@ impl ScoreChart {
     }
 }
 
+/// MRR over time, as steps from 0 up.
+#[derive(Debug, Template)]
+#[template(path = "mrr_chart.html")]
+pub(super) struct MrrChart {
+    line: String,
+    area: String,
+    dots: Vec<Dot>,
+    most: String,
+    first: String,
+    last: String,
+}
+
+impl HtmlSafe for MrrChart {}
+
+#[derive(Debug)]
+struct Dot {
+    x: String,
+    title: String,
+}
+
+impl MrrChart {
+    /// From MRR after each movement, oldest first; `None` where nothing ever moved.
+    pub(super) fn new(points: &[(i64, i64)], currency: &str, now: i64) -> Option<Self> {
+        let first = points.first()?.0;
+        let last = now.max(points.last()?.0);
+        let most = points.iter().map(|(_, mrr)| *mrr).max()?.max(1);
+        // A customer of a day has a line too.
+        let span = last.saturating_sub(first).max(DAY_MS) as f64;
+        let x = |at: i64| WIDTH * at.saturating_sub(first) as f64 / span;
+        let y = |mrr: i64| HEIGHT - HEIGHT * mrr.clamp(0, most) as f64 / most as f64;
+        let (mut line, mut dots, mut level) = (format!("0.0,{HEIGHT:.1} "), Vec::new(), 0);
+        for (at, mrr) in points {
+            line.push_str(&format!("{:.1},{:.1} {:.1},{:.1} ", x(*at), y(level), x(*at), y(*mrr)));
+            dots.push(Dot { x: format!("{:.1}", x(*at)), title: format!("{}: {}", time::day(*at), money(*mrr, currency)) });
+            level = *mrr;
+        }
+        line.push_str(&format!("{:.1},{:.1}", x(last), y(level)));
+        let area = format!("{line} {:.1},{HEIGHT:.1}", x(last));
+        Some(Self { line, area, dots, most: money(most, currency), first: time::day(first), last: time::day(last) })
+    }
+}
+
+/// Shares by month as lines, on one scale from 0.
+#[derive(Debug, Template)]
+#[template(path = "rates_chart.html")]
+pub(super) struct RatesChart {
+    nrr: String,
+    grr: String,
+    months: Vec<Bar>,
+    hundred: String,
+    most: String,
+    first: String,
+    last: String,
+}
+
+impl HtmlSafe for RatesChart {}
+
+/// A month with its NRR and GRR.
+type Rates = (String, Option<f64>, Option<f64>);
+
+impl RatesChart {
+    /// From months with their NRR and GRR, oldest first; `None` where there are too few to draw.
+    pub(super) fn new(months: &[Rates]) -> Option<Self> {
+        let (first, last) = (months.first()?.0.clone(), months.last()?.0.clone());
+        if months.iter().filter(|(_, nrr, _)| nrr.is_some()).count() < 2 {
+            return None;
+        }
+        let most = months.iter().filter_map(|(_, nrr, _)| *nrr).fold(1.0, f64::max) * 1.05;
+        let step = WIDTH / months.len() as f64;
+        let y = |share: f64| HEIGHT - HEIGHT * share.clamp(0.0, most) / most;
+        let line = |of: fn(&(String, Option<f64>, Option<f64>)) -> Option<f64>| {
+            let points =
+                months.iter().enumerate().filter_map(|(i, month)| Some(format!("{:.1},{:.1}", step * (i as f64 + 0.5), y(of(month)?))));
+            points.collect::<Vec<_>>().join(" ")
+        };
+        let said = |share: Option<f64>| share.map_or_else(|| "\u{2013}".into(), percent);
+        let hit = |(i, (month, nrr, grr)): (usize, &Rates)| Bar {
+            x: format!("{:.1}", step * i as f64),
+            y: "0".into(),
+            width: format!("{step:.1}"),
+            height: format!("{HEIGHT:.1}"),
+            title: format!("{month}: NRR {}, GRR {}", said(*nrr), said(*grr)),
+            weekend: false,
+        };
+        Some(Self {
+            nrr: line(|month| month.1),
+            grr: line(|month| month.2),
+            months: months.iter().enumerate().map(hit).collect(),
+            hundred: format!("{:.1}", y(1.0)),
+            most: percent(most),
+            first,
+            last,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +221,22 @@ mod tests {
         let days = [day("2025-01-01", 5), day("2026-11-22", 1)];
         assert_eq!(UsageChart::new(&days, i64::MAX).unwrap().bars.len(), 90);
         assert!(UsageChart::new(&[], 0).is_none());
+    }
+
+    #[test]
+    fn mrr_rises_from_nothing_in_steps() {
+        let chart = MrrChart::new(&[(0, 100), (5 * DAY_MS, 50)], "USD", 10 * DAY_MS).unwrap();
+        assert_eq!(chart.line, "0.0,120.0 0.0,120.0 0.0,0.0 360.0,0.0 360.0,60.0 720.0,60.0");
+        assert_eq!((chart.most.as_str(), chart.dots[1].title.as_str()), ("$1", "6 Jan 1970: $0.50"));
+        assert!(MrrChart::new(&[], "USD", 0).is_none());
+    }
+
+    #[test]
+    fn rates_need_two_months_to_draw() {
+        let month = |name: &str, rate| (name.to_owned(), rate, rate);
+        assert!(RatesChart::new(&[month("2026-01", None), month("2026-02", Some(1.0))]).is_none());
+        let chart = RatesChart::new(&[month("2026-01", Some(1.0)), month("2026-02", Some(0.5))]).unwrap();
+        assert_eq!((chart.nrr.as_str(), chart.most.as_str()), ("180.0,5.7 540.0,62.9", "105%"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `/customers/{account_id}`: all that is known of one customer.
-use super::chart::{ScoreChart, UsageChart};
+use super::chart::{MrrChart, ScoreChart, UsageChart};
+use super::facts::{self, Answer, Movement, Person, Renewal};
 use super::parts::{AlertCard, Chip, ReceiptLine, When, gist, receipt_of};
 use super::sections::{Fact, Group, Head, Health, Identity, Subscription};
 use super::{Frame, Page, PageError, ok, sections, view};
@@ -7,6 +8,7 @@ use crate::api::{ApiError, decode_cursor, encode_cursor};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::db::ReadError;
+use crate::read::timeline::About;
 use crate::read::{Page as Items, alerts, customers, scores, timeline};
 use askama::Template;
 use axum::Extension;
@@ -33,8 +35,16 @@ struct CustomerPage {
     features: Vec<Fact>,
     billing: Vec<Fact>,
     subscriptions: Vec<Subscription>,
+    mrr_chart: Option<MrrChart>,
+    movements: Vec<Movement>,
     support: Vec<Fact>,
     surveys: Vec<Fact>,
+    answers: Vec<Answer>,
+    advocates: Vec<String>,
+    people: Vec<Person>,
+    lifecycle: Vec<Fact>,
+    renewal: Option<Renewal>,
+    renewal_href: String,
     identities: Vec<Identity>,
     cards: Vec<AlertCard>,
     on_customer: bool,
@@ -43,6 +53,8 @@ struct CustomerPage {
     moments: Vec<Moment>,
     older_href: Option<String>,
     newest_href: Option<String>,
+    /// What the timeline is about; empty where it is of everything.
+    about: &'static str,
 }
 
 /// One change of score.
@@ -67,6 +79,7 @@ struct Moment {
 #[serde(default)]
 pub(super) struct CustomerQuery {
     cursor: String,
+    about: String,
 }
 
 /// What the page reads in one go.
@@ -85,10 +98,11 @@ pub(super) async fn page(
 ) -> Page {
     let (Path(account_id), Query(query)) = (path?, query?);
     let after = if query.cursor.is_empty() { None } else { Some(decode_cursor(&query.cursor)?) };
+    let about = About::parse(&query.about);
     let (now, url, id, paged) = (app.now(), app.console_url.clone(), account_id.clone(), after.is_some());
     let read = app.pool.read(move |connection| {
         let Some(customer) = customers::get(connection, &caller.tenant, &id)? else { return Ok(None) };
-        let Some(timeline) = timeline::list(connection, &caller.tenant, &id, after.as_ref(), TIMELINE_ITEMS, &url)? else {
+        let Some(timeline) = timeline::list(connection, &caller.tenant, &id, (about, after.as_ref()), TIMELINE_ITEMS, &url)? else {
             return Ok(None);
         };
         let alerts = alerts::open_of(connection, &caller.tenant, &id, ALERTS_MAX)?;
@@ -96,14 +110,17 @@ pub(super) async fn page(
         Ok(Some(Read { customer, alerts, scores, timeline }))
     });
     let read = read.await?.ok_or_else(|| PageError(ApiError::not_found("There is no such customer.")))?;
-    ok(&build(read, account_id, now, paged)?)
+    ok(&build(read, account_id, now, (about, paged))?)
 }
 
-fn build(read: Read, account_id: String, now: i64, paged: bool) -> Result<CustomerPage, ReadError> {
+fn build(read: Read, account_id: String, now: i64, (about, paged): (Option<About>, bool)) -> Result<CustomerPage, ReadError> {
     let view = view(read.customer.view.as_deref())?;
     let as_of = sections::time(&view, "/as_of").unwrap_or(now);
     let points: Vec<_> = read.scores.items.iter().filter_map(|change| Some((change.at, change.detail.get("score")?.as_i64()?))).collect();
     let href = customer_url("", &account_id);
+    let (mrr, currency) = facts::mrr_points(&view);
+    let about = about.map_or("", About::as_str);
+    let of_about = if about.is_empty() { String::new() } else { format!("about={about}&") };
     Ok(CustomerPage {
         frame: Frame::new("customer"),
         head: sections::head(&view, &read.customer, now),
@@ -114,8 +131,16 @@ fn build(read: Read, account_id: String, now: i64, paged: bool) -> Result<Custom
         features: sections::features(&view),
         billing: sections::billing(&view, now),
         subscriptions: sections::subscriptions(&view),
+        mrr_chart: MrrChart::new(&mrr, &currency, as_of.max(now)),
+        movements: facts::movements(&view),
         support: sections::support(&view),
         surveys: sections::surveys(&view),
+        answers: facts::answers(&view, now),
+        advocates: facts::advocates(&view),
+        people: facts::people(&view, now),
+        lifecycle: facts::lifecycle(&view),
+        renewal: facts::renewal(&view),
+        renewal_href: format!("/api/v1{href}/renewal.md"),
         identities: sections::identities(&view),
         cards: read.alerts.iter().map(|alert| AlertCard::new(alert, now)).collect(),
         on_customer: true,
@@ -127,8 +152,9 @@ fn build(read: Read, account_id: String, now: i64, paged: bool) -> Result<Custom
             .into_iter()
             .map(|e| Moment { when: When::relative(e.at, now), kind: e.kind, title: e.title })
             .collect(),
-        older_href: read.timeline.after.map(|after| format!("{href}?cursor={}#timeline", encode_cursor(&after))),
-        newest_href: paged.then(|| format!("{href}#timeline")),
+        older_href: read.timeline.after.map(|after| format!("{href}?{of_about}cursor={}#timeline", encode_cursor(&after))),
+        newest_href: (paged || !about.is_empty()).then(|| format!("{href}#timeline")),
+        about,
         account_id,
     })
 }

@@ -81,7 +81,7 @@ pub(super) async fn page(
     let (now, asked, paged) = (app.now(), filter.clone(), after.is_some());
     let read = app.pool.read(move |connection| {
         let (page, total) = customers::list(connection, &caller.tenant, &asked, sort, after.as_ref(), limit, false)?;
-        Ok((page, total, customers::owners(connection, &caller.tenant)?, portfolio::get(connection, &caller.tenant)?.customers))
+        Ok((page, total, customers::owners(connection, &caller.tenant)?, portfolio::customers(connection, &caller.tenant)?))
     });
     let (customers, total, owners, tallies) = read.await?;
     ok(&List {

@@ -5,11 +5,14 @@ mod alerts;
 mod assets;
 mod chart;
 mod customer;
+mod definitions;
+mod facts;
 mod format;
 mod list;
 mod parts;
 mod portfolio;
 mod sections;
+mod waterfall;
 
 pub(crate) use assets::routes as assets;
 

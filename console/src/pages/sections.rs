@@ -1,4 +1,5 @@
 //! Parts of the customer's page, out of the view. Fields that are missing or of another type are shown as not known: the view may grow and a page must not break.
+use super::definitions;
 use super::format::{measured, money, number, percent, words};
 use super::parts::When;
 use crate::read::customers::Customer;
@@ -18,20 +19,30 @@ pub(super) struct Fact {
     pub(super) when: Option<When>,
     /// Worth a look.
     pub(super) bad: bool,
+    /// What it means.
+    pub(super) how: Option<&'static str>,
+    /// Where in the timeline the events behind it stand.
+    pub(super) about: Option<&'static str>,
 }
 
 impl Fact {
-    fn new(name: &str, text: Option<String>) -> Self {
-        Self { name: name.into(), text: text.unwrap_or_else(|| NOT_KNOWN.into()), when: None, bad: false }
+    pub(super) fn new(name: &str, text: Option<String>) -> Self {
+        let text = text.unwrap_or_else(|| NOT_KNOWN.into());
+        Self { name: name.into(), text, when: None, bad: false, how: definitions::of(name), about: None }
     }
 
-    fn at(name: &str, when: Option<When>) -> Self {
+    pub(super) fn at(name: &str, when: Option<When>) -> Self {
         Self { when, ..Self::new(name, None) }
     }
 
-    fn bad_if(self, bad: bool) -> Self {
+    pub(super) fn bad_if(self, bad: bool) -> Self {
         Self { bad, ..self }
     }
+}
+
+/// Facts whose events stand in the timeline under `about`.
+fn about(about: &'static str, facts: Vec<Fact>) -> Vec<Fact> {
+    facts.into_iter().map(|fact| Fact { about: Some(about), ..fact }).collect()
 }
 
 pub(super) struct Head {
@@ -92,21 +103,21 @@ pub(super) fn time(view: &Value, path: &str) -> Option<i64> {
     time::parse(view.pointer(path)?.as_str()?)
 }
 
-fn int(view: &Value, path: &str) -> Option<i64> {
+pub(super) fn int(view: &Value, path: &str) -> Option<i64> {
     let value = view.pointer(path)?;
     value.as_i64().or_else(|| value.as_f64().map(|value| value.round() as i64))
 }
 
-fn text(view: &Value, path: &str) -> Option<String> {
+pub(super) fn text(view: &Value, path: &str) -> Option<String> {
     view.pointer(path)?.as_str().map(Into::into)
 }
 
-fn list<'a>(view: &'a Value, path: &str) -> &'a [Value] {
+pub(super) fn list<'a>(view: &'a Value, path: &str) -> &'a [Value] {
     let items = view.pointer(path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     &items[..items.len().min(LIST_MAX)]
 }
 
-fn money_at(view: &Value, path: &str) -> Option<String> {
+pub(super) fn money_at(view: &Value, path: &str) -> Option<String> {
     let value = view.pointer(path)?;
     Some(money(value.get("amount")?.as_i64()?, value.get("currency")?.as_str()?))
 }
@@ -197,15 +208,56 @@ pub(super) fn groups(view: &Value, now: i64) -> Vec<Group> {
 
 pub(super) fn usage(view: &Value, now: i64) -> Vec<Fact> {
     let count = |path: &str| int(view, path).map(number);
-    vec![
+    let share = |path: &str| view.pointer(path).and_then(Value::as_f64).map(percent);
+    let mut facts = vec![
         Fact::at("Last seen", When::of(view.pointer("/usage/last_seen_at"), now)),
         Fact::new("Events, 7 days", count("/usage/events/7d")),
         Fact::new("Events, 28 days", count("/usage/events/28d")),
+        Fact::new("Trend of use", trend(view, "/usage/trend/events")).bad_if(falls(view, "/usage/trend/events")),
         Fact::new("Active users, today", count("/usage/active_users/1d")),
         Fact::new("Active users, 7 days", count("/usage/active_users/7d")),
         Fact::new("Active users, 28 days", count("/usage/active_users/28d")),
-        Fact::new("Stickiness", view.pointer("/usage/stickiness").and_then(Value::as_f64).map(percent)),
-    ]
+        Fact::new("Trend of users", trend(view, "/usage/trend/active_users")).bad_if(falls(view, "/usage/trend/active_users")),
+        Fact::new("Stickiness", share("/usage/stickiness")),
+        Fact::new("Seat use", share("/usage/seat_use")),
+        Fact::new("Breadth", breadth(view)),
+        Fact::new("Automation, 28 days", count("/usage/automation/28d")),
+    ];
+    let depth = |path: &str| view.pointer(path).and_then(Value::as_f64);
+    if let Some(per_user) = depth("/usage/depth/per_user").filter(|_| !list(view, "/usage/key_actions").is_empty()) {
+        let change = trend(view, "/usage/depth/change").map(|change| format!(" ({change})")).unwrap_or_default();
+        facts.push(Fact::new("Depth", Some(format!("{per_user:.1}{change}"))).bad_if(falls(view, "/usage/depth/change")));
+    }
+    for action in list(view, "/usage/key_actions") {
+        facts.push(Fact::new(&text(action, "/name").unwrap_or_default(), int(action, "/28d").map(number)));
+    }
+    about("usage", facts)
+}
+
+/// `↓ −20%`.
+fn trend(view: &Value, path: &str) -> Option<String> {
+    let change = view.pointer(path)?.as_f64()?;
+    let arrow = if change > 0.02 {
+        "\u{2191} +"
+    } else if change < -0.02 {
+        "\u{2193} "
+    } else {
+        ""
+    };
+    Some(format!("{arrow}{}", percent(change)))
+}
+
+/// Whether it is down by more than a fifth.
+fn falls(view: &Value, path: &str) -> bool {
+    view.pointer(path).and_then(Value::as_f64).is_some_and(|change| change < -0.2)
+}
+
+fn breadth(view: &Value) -> Option<String> {
+    let used = int(view, "/usage/breadth/used")?;
+    Some(match int(view, "/usage/breadth/entitled") {
+        Some(entitled) => format!("{} of {}", number(used), number(entitled)),
+        None => number(used),
+    })
 }
 
 /// Features by how much they are used.
@@ -234,7 +286,19 @@ pub(super) fn billing(view: &Value, now: i64) -> Vec<Fact> {
     if cancels.is_some() {
         facts.push(Fact::at("Cancels", cancels).bad_if(true));
     }
-    facts
+    if let Some(state) = text(view, "/billing/dunning/state").filter(|state| state != "none") {
+        let bad = state != "recovered";
+        facts.push(Fact::new("Dunning", Some(words(&state))).bad_if(bad));
+        facts.push(Fact::new("Failed tries", int(view, "/billing/dunning/tries").map(number)).bad_if(bad));
+        let owed = int(view, "/billing/dunning/amount_remaining").zip(text(view, "/billing/dunning/currency"));
+        facts.push(Fact::new("Owed", owed.map(|(amount, currency)| money(amount, &currency))).bad_if(bad));
+    }
+    if let Some(churned) = view.pointer("/billing/churned").filter(|churned| churned.is_object()) {
+        let kind = if churned["involuntary"] == true { "involuntary" } else { "voluntary" };
+        let when = time(churned, "/at").map(time::day).unwrap_or_default();
+        facts.push(Fact::new("Churned", Some(format!("{when}, {kind}"))).bad_if(true));
+    }
+    about("billing", facts)
 }
 
 pub(super) fn subscriptions(view: &Value) -> Vec<Subscription> {
@@ -251,26 +315,39 @@ pub(super) fn subscriptions(view: &Value) -> Vec<Subscription> {
 pub(super) fn support(view: &Value) -> Vec<Fact> {
     let count = |path: &str| int(view, path).map(number);
     let lasting = |path: &str| int(view, path).map(|s| span(s.saturating_mul(1000)));
-    vec![
+    let loud = int(view, "/support/by_priority/urgent")
+        .zip(int(view, "/support/by_priority/high"))
+        .map(|(urgent, high)| urgent.saturating_add(high));
+    let facts = vec![
         Fact::new("Open tickets", count("/support/open")).bad_if(int(view, "/support/open").is_some_and(|open| open >= 5)),
+        Fact::new("Urgent or high", loud.map(number)).bad_if(loud.is_some_and(|loud| loud > 0)),
+        Fact::new("Unanswered", count("/support/unanswered")),
         Fact::new("Oldest open", lasting("/support/oldest_open_s")),
+        Fact::new("Backlog, median age", lasting("/support/backlog_age_s_median")),
         Fact::new("Opened, 28 days", count("/support/opened_28d")),
         Fact::new("Reopened, 28 days", count("/support/reopened_28d")),
+        Fact::new("Escalated, 28 days", count("/support/escalated_28d")),
         Fact::new("First reply, median", lasting("/support/first_reply_s_median")),
         Fact::new("Resolution, median", lasting("/support/resolution_s_median")),
-    ]
+        Fact::new("Resolution with open ones", lasting("/support/resolution_s_median_censored")),
+    ];
+    about("support", facts)
 }
 
 pub(super) fn surveys(view: &Value) -> Vec<Fact> {
     let count = |path: &str| int(view, path).map(number);
     let csat = view.pointer("/surveys/csat").map(|csat| csat.get("score").unwrap_or(csat)).and_then(Value::as_f64);
-    vec![
-        Fact::new("NPS", count("/surveys/nps/score")).bad_if(int(view, "/surveys/nps/score").is_some_and(|nps| nps < 0)),
+    let interval = int(view, "/surveys/nps/interval/0").zip(int(view, "/surveys/nps/interval/1"));
+    let interval = interval.map(|(from, to)| format!(" ({} to {})", number(from), number(to))).unwrap_or_default();
+    let facts = vec![
+        Fact::new("NPS", count("/surveys/nps/score").map(|score| score + &interval))
+            .bad_if(int(view, "/surveys/nps/score").is_some_and(|nps| nps < 0)),
         Fact::new("Promoters", count("/surveys/nps/promoters")),
         Fact::new("Passives", count("/surveys/nps/passives")),
         Fact::new("Detractors", count("/surveys/nps/detractors")),
         Fact::new("CSAT", csat.map(|csat| if csat <= 1.0 { percent(csat) } else { number(csat.round() as i64) })),
-    ]
+    ];
+    about("surveys", facts)
 }
 
 pub(super) fn identities(view: &Value) -> Vec<Identity> {

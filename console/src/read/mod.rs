@@ -2,6 +2,7 @@
 pub(crate) mod alerts;
 pub(crate) mod customers;
 pub(crate) mod portfolio;
+pub(crate) mod renewal;
 pub(crate) mod scores;
 pub(crate) mod timeline;
 

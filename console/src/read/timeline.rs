@@ -30,12 +30,60 @@ pub(crate) struct Entry {
     pub(crate) detail: Value,
 }
 
+/// What the entries wanted are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    Usage,
+    Billing,
+    Support,
+    Surveys,
+    Health,
+    People,
+}
+
+impl About {
+    const ALL: [Self; 6] = [Self::Usage, Self::Billing, Self::Support, Self::Surveys, Self::Health, Self::People];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Billing => "billing",
+            Self::Support => "support",
+            Self::Surveys => "surveys",
+            Self::Health => "health",
+            Self::People => "people",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|about| about.as_str() == text)
+    }
+
+    /// Their names, for whoever gave another one.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+
+    /// Which recorded entries it lets through: what an event told of stands in its detail.
+    const fn sql(about: Option<Self>) -> &'static str {
+        match about {
+            None => "TRUE",
+            Some(Self::Usage) => "kind = 'event' AND detail ->> '$.feature' IS NOT NULL",
+            Some(Self::Billing) => "kind = 'event' AND (detail ->> '$.subscription' IS NOT NULL OR detail ->> '$.invoice' IS NOT NULL)",
+            Some(Self::Support) => "kind = 'event' AND detail ->> '$.ticket' IS NOT NULL",
+            Some(Self::Surveys) => "kind = 'event' AND detail ->> '$.survey' IS NOT NULL",
+            Some(Self::Health) => "kind IN ('score', 'alert')",
+            Some(Self::People) => "kind IN ('link', 'note')",
+        }
+    }
+}
+
 /// A page of the timeline; `None` where there is no such customer.
 pub(crate) fn list(
     connection: &Connection,
     tenant: &str,
     account_id: &str,
-    after: Option<&After>,
+    (about, after): (Option<About>, Option<&After>),
     limit: usize,
     console_url: &str,
 ) -> Result<Option<Page<Entry, After>>, ReadError> {
@@ -43,8 +91,10 @@ pub(crate) fn list(
     let view: Value = customer.view.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default();
     let first = After { at: i64::MAX, key: "\u{10ffff}".into() };
     let after = after.unwrap_or(&first);
-    let mut entries = recorded(connection, tenant, account_id, &view, after, limit, console_url)?;
-    entries.extend(usage_days(&view).filter(|entry| (entry.at, &entry.key) < (after.at, &after.key)));
+    let mut entries = recorded(connection, tenant, account_id, &view, (about, after), limit, console_url)?;
+    if matches!(about, None | Some(About::Usage)) {
+        entries.extend(usage_days(&view).filter(|entry| (entry.at, &entry.key) < (after.at, &after.key)));
+    }
     entries.sort_by(|a, b| (b.at, &b.key).cmp(&(a.at, &a.key)));
     entries.truncate(limit + 1);
     Ok(Some(Page::cut(entries, limit, |last| After { at: last.at, key: last.key.clone() })))
@@ -56,7 +106,7 @@ fn recorded(
     tenant: &str,
     account_id: &str,
     view: &Value,
-    after: &After,
+    (about, after): (Option<About>, &After),
     limit: usize,
     console_url: &str,
 ) -> Result<Vec<Entry>, ReadError> {
@@ -72,7 +122,8 @@ fn recorded(
              WHERE tenant = ?1 AND account_id = ?2 AND at <= ?3
            UNION ALL SELECT at, 'd:' || alert_id || ':' || printf('%010d', revision) || ':' || destination || ':' || printf('%010d', attempt) || outcome,
              'delivery', '', body FROM deliveries WHERE tenant = ?1 AND account_id = ?2 AND at <= ?3 AND outcome <> 'planned')
-         WHERE (at, key) < (?3, ?4) ORDER BY at DESC, key DESC LIMIT ?5"
+         WHERE (at, key) < (?3, ?4) AND ({about}) ORDER BY at DESC, key DESC LIMIT ?5",
+        about = About::sql(about)
     );
     let text = |text: &str| SqlValue::Text(text.into());
     let mut values =

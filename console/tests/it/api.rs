@@ -374,7 +374,7 @@ async fn the_portfolio_is_counted_and_never_made_up() {
     world.settle().await;
     let one = world.ok("/api/v1/portfolio").await;
     assert_eq!(one["mrr"], json!({"amount": 100, "currency": "USD"}));
-    assert_eq!(one["nps"], json!({"score": 100, "promoters": 6, "passives": 0, "detractors": 0}));
+    assert_eq!(one["nps"], json!({"score": 100, "interval": [26, 100], "promoters": 6, "passives": 0, "detractors": 0}));
     assert_eq!(
         (&one["customers"]["total"], &one["customers"]["by_band"]),
         (&json!(3), &json!({"green": 0, "red": 0, "unknown": 0, "yellow": 3}))

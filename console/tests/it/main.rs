@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod clock;
+mod facts;
 mod fake_log;
 mod fold;
 mod live;

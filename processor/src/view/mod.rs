@@ -36,7 +36,7 @@ struct View<'a> {
     billing: billing::BillingView<'a>,
     surveys: surveys::SurveysView<'a>,
     people: people::PeopleView<'a>,
-    renewal: renewal::RenewalView<'a>,
+    renewal: Option<renewal::RenewalView<'a>>,
     identities: Vec<IdentityView<'a>>,
     as_of: Option<String>,
     position: Position,

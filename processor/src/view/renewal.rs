@@ -2,7 +2,7 @@
 use super::goals;
 use crate::aggregate::{lifecycle, renewal as terms};
 use crate::config::AggregateConfig;
-use crate::rows::{Contact, Goal, Hot, Newest, PromiseStatus, Role, month_of};
+use crate::rows::{Contact, Goal, Hot, Newest, Plan, PromiseStatus, Role, month_of};
 use crate::time::{DAY_MS, day_of, rfc3339};
 use serde::Serialize;
 
@@ -72,9 +72,13 @@ struct ResultView<'a> {
     at: Option<String>,
 }
 
-pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &AggregateConfig) -> RenewalView<'a> {
+/// `None` where no term is to be planned for and nobody told of a plan: most customers of small terms.
+pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &AggregateConfig) -> Option<RenewalView<'a>> {
     let today = day_of(now);
     let next = terms::next_term(hot);
+    if next.is_none() && hot.plan == Plan::default() {
+        return None;
+    }
     let days_left = next.as_ref().map(|term| day_of(term.end) - today);
     let status = match days_left {
         None => "none",
@@ -86,7 +90,7 @@ pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &AggregateConfig) -> Rene
     let purpose: Vec<_> = told(&hot.plan.goals).map(|(id, goal)| goal_view(hot, now, config, id, goal)).collect();
     let deciders = deciders(hot, start);
     let asks = asks(hot, &purpose, &deciders);
-    RenewalView {
+    Some(RenewalView {
         status,
         opened_at: hot.renewal.and_then(|renewal| rfc3339(renewal.opened_at)),
         term_end: next.as_ref().and_then(|term| rfc3339(term.end)),
@@ -99,7 +103,7 @@ pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &AggregateConfig) -> Rene
         purpose,
         decision_makers: deciders,
         asks,
-    }
+    })
 }
 
 fn told<T: Ord + Clone>(items: &[(String, Newest<T>)]) -> impl Iterator<Item = (&str, &T)> {

@@ -19,8 +19,11 @@ pub(super) struct UsageView<'a> {
     /// Active users of 28 days for each seat.
     seat_use: Option<f64>,
     breadth: Breadth,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     key_actions: Vec<KeyAction<'a>>,
-    depth: Depth,
+    /// Where the settings name key actions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<Depth>,
     automation: Automation,
     trend: Trend,
     features: BTreeMap<&'a str, FeatureView>,
@@ -115,7 +118,7 @@ pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &'a AggregateConfig) -> U
         seat_use: seat_use(hot),
         breadth: breadth(hot, today, &config.usage.features),
         key_actions: config.usage.key_actions.iter().map(|name| key_action(hot, name, today)).collect(),
-        depth: depth(hot),
+        depth: (!config.usage.key_actions.is_empty()).then(|| depth(hot)),
         automation: Automation { d7: u.automated(7), d28: u.automated(28) },
         trend: Trend {
             events: measures::usage_trend(hot, now).map(|found| share(found.value_milli)),
