@@ -13,7 +13,7 @@ fn node(script: &str) -> Command {
     command
 }
 
-fn feed(mut command: Command, lines: &[Value]) -> String {
+fn feed(command: &mut Command, lines: &[Value]) -> String {
     let mut child = command.spawn().expect("node is needed: deploy/setup/install test");
     let mut stdin = child.stdin.take().unwrap();
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -27,7 +27,7 @@ fn feed(mut command: Command, lines: &[Value]) -> String {
 pub fn segment(server: &Server, calls: &[Value]) {
     let mut command = node("segment.mjs");
     command.args(["--host", &server.url(""), "--write-key", WRITE_KEY, "--flush-at", "20", "--timeout-ms", "60000"]);
-    let said: Value = serde_json::from_str(&feed(command, calls)).unwrap();
+    let said: Value = serde_json::from_str(&feed(&mut command, calls)).unwrap();
     assert_eq!(said, json!({"sent": calls.len(), "errors": []}));
 }
 
@@ -35,7 +35,7 @@ pub fn segment(server: &Server, calls: &[Value]) {
 pub fn stripe(server: &Server, now_s: i64, events: &[Value]) {
     let bodies: Vec<String> = events.iter().map(Value::to_string).collect();
     let to_sign: Vec<Value> = bodies.iter().map(|body| json!({"payload": body, "secret": STRIPE_SECRET, "timestamp": now_s})).collect();
-    let signatures = feed(node("stripe-sign.mjs"), &to_sign);
+    let signatures = feed(&mut node("stripe-sign.mjs"), &to_sign);
     let signatures: Vec<&str> = signatures.lines().collect();
     assert_eq!(signatures.len(), bodies.len());
     for (body, signature) in bodies.iter().zip(signatures) {
@@ -48,6 +48,17 @@ pub fn stripe(server: &Server, now_s: i64, events: &[Value]) {
             }
         });
     }
+}
+
+/// Looks at pages of the console in headless Chromium, wide and as on a phone; nothing may be broken there. `C360_TEST_SHOTS` names a folder for pictures of them.
+pub fn look(server: &Server, paths: &[&str]) {
+    let mut command = node("pages.mjs");
+    command.env("CHROMIUM", super::chromium()).args(["--url", &server.admin_url(""), "--token", super::server::API_TOKEN]);
+    if let Ok(folder) = std::env::var("C360_TEST_SHOTS") {
+        command.args(["--shots", &folder]);
+    }
+    let said: Value = serde_json::from_str(&feed(command.args(paths), &[])).unwrap();
+    assert_eq!(said, json!([]));
 }
 
 /// An endpoint for alerts that checks signatures with the `standardwebhooks` package.

@@ -41,6 +41,10 @@ pub fn signal(pid: u32, name: &str) {
     assert!(status.success(), "kill {name} {pid}");
 }
 
+pub fn chromium() -> &'static str {
+    ["/usr/bin/chromium", "/usr/bin/google-chrome"].into_iter().find(|path| std::path::Path::new(path).exists()).unwrap_or("chromium")
+}
+
 /// Sets a flag when it goes, also by a panic: threads that run until then must not be waited for in vain.
 pub struct StopAtEnd<'a>(pub &'a AtomicBool);
 

@@ -85,7 +85,7 @@ impl Client {
                 Command::new(cache.join("c360/python-clients/bin/python"))
             }
         };
-        command.arg(folder().join(self.script)).env("C360_WRITE_KEY", WRITE_KEY).env("CHROMIUM", chromium());
+        command.arg(folder().join(self.script)).env("C360_WRITE_KEY", WRITE_KEY).env("CHROMIUM", crate::common::chromium());
         // Nothing of the machine's own between a client and its host.
         for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             command.env_remove(name);
@@ -111,8 +111,4 @@ fn told(line: &str) -> (String, Vec<String>) {
     let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let told = line["told"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
     (line["account"].as_str().unwrap().to_owned(), told)
-}
-
-fn chromium() -> &'static str {
-    ["/usr/bin/chromium", "/usr/bin/google-chrome"].into_iter().find(|path| Path::new(path).exists()).unwrap_or("chromium")
 }

@@ -173,7 +173,7 @@ impl RatesChart {
         let most = months.iter().filter_map(|(_, nrr, _)| *nrr).fold(1.0, f64::max) * 1.05;
         let step = WIDTH / months.len() as f64;
         let y = |share: f64| HEIGHT - HEIGHT * share.clamp(0.0, most) / most;
-        let line = |of: fn(&(String, Option<f64>, Option<f64>)) -> Option<f64>| {
+        let line = |of: fn(&Rates) -> Option<f64>| {
             let points =
                 months.iter().enumerate().filter_map(|(i, month)| Some(format!("{:.1},{:.1}", step * (i as f64 + 0.5), y(of(month)?))));
             points.collect::<Vec<_>>().join(" ")

@@ -563,8 +563,13 @@ fn censored(times: Vec<(i64, bool)>) -> Option<i64> {
     None
 }
 
+/// Time, version, id, score, and what tells its comment.
+type Given = (i64, i64, String, i32, usize);
+/// With the person, and whether it is of a CSAT.
+type Line<'a> = (i64, &'static str, bool, &'a Given);
+
 fn surveys(told: &[(i64, &Sent)], now: i64) -> Value {
-    let mut newest: BTreeMap<(bool, usize), (i64, i64, String, i32, usize)> = BTreeMap::new();
+    let mut newest: BTreeMap<(bool, usize), Given> = BTreeMap::new();
     for (at, sent) in told {
         let Fact::Answer { person, survey, score, version } = &sent.fact else { continue };
         let version = version * 1_000 + sent.id as i64;
@@ -584,7 +589,6 @@ fn surveys(told: &[(i64, &Sent)], now: i64) -> Value {
     let csat = of(false, &|_| true);
     let mut shown: Vec<_> = newest.iter().map(|((survey, person), a)| (a.0, Fact::person(*person), !survey, a)).collect();
     shown.sort_by(|a, b| (b.0, b.1, b.2).cmp(&(a.0, a.1, a.2)));
-    type Given = (i64, i64, String, i32, usize);
     let one = |(at, person, csat, a): &(i64, &str, bool, &Given)| json!({"survey": if *csat { "csat" } else { "nps" }, "respondent": person, "score": a.3, "comment": format!("c{}", a.4), "at": text(*at)});
     json!({
         "nps": {"score": score, "interval": interval, "promoters": promoters, "passives": passives, "detractors": detractors},
