@@ -166,9 +166,9 @@ fn windows_shrink_and_life_moves_on(life: &mut Life) {
         (90, [0, 0, 0, 0]),
     ] {
         if day == 7 || day == 28 {
-            life.until_with_a_kill(day)
+            life.until_with_a_kill(day);
         } else {
-            life.until(day)
+            life.until(day);
         }
         let [d1, d7, d28, d90] = events;
         assert_eq!(life.fact("/usage/events"), json!({"1d": d1, "7d": d7, "28d": d28, "90d": d90}), "day {day}");

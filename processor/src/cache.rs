@@ -100,6 +100,11 @@ impl<R: Row> RowCache<R> {
 
     /// The row of `key`, where it is there.
     pub(crate) fn get(&mut self, key: &[u8], state: &State) -> Result<Option<&R>, StateError> {
+        Ok(self.get_mut(key, state)?.map(|row| &*row))
+    }
+
+    /// As [`RowCache::get`], for who sets what is not written of it.
+    pub(crate) fn get_mut(&mut self, key: &[u8], state: &State) -> Result<Option<&mut R>, StateError> {
         let bytes = &mut self.bytes;
         let slot = self.rows.find_or_insert(key, || -> Result<_, StateError> {
             let slot = load(key, state)?;
@@ -108,7 +113,7 @@ impl<R: Row> RowCache<R> {
         })?;
         Ok(slot.map(|slot| {
             slot.epoch = self.epoch;
-            &slot.row
+            &mut slot.row
         }))
     }
 

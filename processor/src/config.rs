@@ -1,5 +1,7 @@
 //! Settings of the two machines. Whatever changes an answer must be the same on a replay: changing one of these changes what later records fold to, never what was said.
+use crate::time::Calendar;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where nobody says how much.
 fn cache_bytes() -> usize {
@@ -44,9 +46,41 @@ pub struct AggregateConfig {
     pub evaluate_every_ms: i64,
     /// People shown for each customer.
     pub contacts_max: usize,
+    /// Time zones by tenant, as IANA names them; windows of a tenant without one are UTC days.
+    pub time_zones: BTreeMap<String, Zone>,
     pub usage: UsageConfig,
     pub billing: BillingConfig,
     pub alerts: AlertConfig,
+}
+
+/// A time zone by its IANA name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Zone {
+    name: String,
+    calendar: Calendar,
+}
+
+impl TryFrom<String> for Zone {
+    type Error = jiff::Error;
+
+    fn try_from(name: String) -> Result<Self, jiff::Error> {
+        let calendar = Calendar::named(&name)?;
+        Ok(Self { name, calendar })
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> String {
+        zone.name
+    }
+}
+
+impl AggregateConfig {
+    /// Whose days a tenant's windows are of.
+    pub(crate) fn calendar(&self, tenant: &str) -> Calendar {
+        self.time_zones.get(tenant).map(|zone| zone.calendar).unwrap_or_default()
+    }
 }
 
 impl Default for AggregateConfig {
@@ -59,6 +93,7 @@ impl Default for AggregateConfig {
             move_rows_max: 2_000,
             evaluate_every_ms: 3_600_000,
             contacts_max: 50,
+            time_zones: BTreeMap::new(),
             usage: UsageConfig::default(),
             billing: BillingConfig::default(),
             alerts: AlertConfig::default(),

@@ -19,6 +19,6 @@ mod time;
 mod view;
 
 pub use aggregate::Aggregate;
-pub use config::{AggregateConfig, AlertConfig, BillingConfig, ResolveConfig, UsageConfig};
+pub use config::{AggregateConfig, AlertConfig, BillingConfig, ResolveConfig, UsageConfig, Zone};
 pub use metrics::{Effect, MetricsShell};
 pub use resolve::Resolve;

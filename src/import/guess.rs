@@ -64,6 +64,7 @@ mod tests {
             ("id,account_id,status,currency,mrr,current_period_end", Some(RowKind::Subscriptions)),
             ("ticket_id,account_id,status,priority,subject,created_at,solved_at", Some(RowKind::Tickets)),
             ("email,score,comment,responded_at", Some(RowKind::Answers)),
+            ("account_id,item,item_id,title,measure,target", Some(RowKind::Plans)),
             ("a,b,c", None),
         ] {
             let names: Vec<String> = names.split(',').map(str::to_owned).collect();

@@ -239,6 +239,21 @@ const ANSWERS: &[Field] = &[
     UPDATED,
 ];
 
+const PLANS: &[Field] = &[
+    Field { synonyms: &["account", "group_id", "company_id", "customer_id"], ..ACCOUNT },
+    field("item", Shape::Text, &["item_kind", "plan_item"], "goal, promise or result"),
+    field("item_id", Shape::Id, &["goal_id", "promise_id", "result_id", "id"], "its id: a later row of it replaces it"),
+    field("title", Shape::Text, &["goal", "promise", "result", "description"], "what it is, in a few words"),
+    field("measure", Shape::Text, &["metric"], "of a goal: the fact of the view that it is measured by, usage.active_users.28d"),
+    field("target", Shape::Text, &["target_value"], "of a goal: the number that it is met with"),
+    field("met", Shape::Text, &["achieved"], "of a goal without a measure: yes or no"),
+    field("status", Shape::Text, &["promise_status"], "of a promise: open, kept, broken"),
+    field("due_at", Shape::Time, &["due", "due_date", "promised_for"], "of a promise: by when"),
+    field("result_kind", Shape::Text, &["kind"], "of a result: training, improvement, other"),
+    field("happened_at", Shape::Time, &["at", "date", "held_at"], "of a result: when"),
+    UPDATED,
+];
+
 impl RowKind {
     /// Its fields.
     pub const fn fields(self) -> &'static [Field] {
@@ -249,6 +264,7 @@ impl RowKind {
             RowKind::Subscriptions => SUBSCRIPTIONS,
             RowKind::Tickets => TICKETS,
             RowKind::Answers => ANSWERS,
+            RowKind::Plans => PLANS,
         }
     }
 

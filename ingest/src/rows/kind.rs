@@ -13,11 +13,13 @@ pub enum RowKind {
     Tickets,
     /// Survey answers.
     Answers,
+    /// What customers bought the product for, what they were promised, what came of it.
+    Plans,
 }
 
 impl RowKind {
-    pub const ALL: [RowKind; 6] =
-        [RowKind::Usage, RowKind::Accounts, RowKind::Users, RowKind::Subscriptions, RowKind::Tickets, RowKind::Answers];
+    pub const ALL: [RowKind; 7] =
+        [RowKind::Usage, RowKind::Accounts, RowKind::Users, RowKind::Subscriptions, RowKind::Tickets, RowKind::Answers, RowKind::Plans];
 
     /// Its name in commands and requests.
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +30,7 @@ impl RowKind {
             RowKind::Subscriptions => "subscriptions",
             RowKind::Tickets => "tickets",
             RowKind::Answers => "answers",
+            RowKind::Plans => "plans",
         }
     }
 
@@ -40,6 +43,7 @@ impl RowKind {
             "subscriptions" => RowKind::Subscriptions,
             "tickets" | "cases" => RowKind::Tickets,
             "answers" | "surveys" => RowKind::Answers,
+            "plans" | "goals" | "promises" => RowKind::Plans,
             _ => return None,
         })
     }
@@ -66,6 +70,7 @@ impl RowKind {
                 &["account_id", "zendesk_organization", "intercom_company", "hubspot_company", "freshdesk_company", "requester"],
             ],
             RowKind::Answers => &[&["score"], &["answered_at"], &["user_id", "email", "account_id"]],
+            RowKind::Plans => &[&["account_id"], &["item"], &["item_id"], &["title"]],
         }
     }
 }

@@ -8,6 +8,7 @@ mod customer;
 mod fields;
 mod kind;
 mod money;
+mod plan;
 mod request;
 mod row;
 mod scene;

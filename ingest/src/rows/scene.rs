@@ -1,7 +1,7 @@
 //! What holds for all rows of a request, and how one of them becomes an event.
 use super::kind::RowKind;
 use super::row::{MESSAGE_ID, Row};
-use super::{account, activity, subscription, ticket, user};
+use super::{account, activity, plan, subscription, ticket, user};
 use crate::bad::{Bad, Reason};
 use crate::config::IngestConfig;
 use crate::ids::check_id;
@@ -67,6 +67,7 @@ pub(super) fn take(kind: RowKind, fields: &Map<String, Value>, scene: &Scene<'_>
         RowKind::Users => user::put(&row, &id, scene, outlet),
         RowKind::Subscriptions => subscription::put(&row, &id, scene, outlet),
         RowKind::Tickets => ticket::put(&row, &id, scene, outlet),
+        RowKind::Plans => plan::put(&row, &id, scene, outlet),
     })
 }
 

@@ -228,3 +228,39 @@ proptest! {
         prop_assert_ne!(message_id("a", kind, &row, 0), message_id("b", kind, &row, 0));
     }
 }
+
+#[tokio::test]
+async fn a_plan_is_told_item_by_item() {
+    for (row, told) in [
+        (
+            json!({"item": "Goal", "item_id": "g1", "title": "Ten people use it", "measure": "usage.active_users.28d", "target": "10"}),
+            json!({"goals": [{"id": "g1", "title": "Ten people use it", "measure": "usage.active_users.28d", "target": 10.0, "met": null}]}),
+        ),
+        (
+            json!({"item": "promise", "item_id": "p1", "title": "SSO", "due_at": "2026-12-31", "status": "Kept"}),
+            json!({"promises": [{"id": "p1", "title": "SSO", "due_at": "2026-12-31T00:00:00.000Z", "status": "kept"}]}),
+        ),
+        (
+            json!({"item": "result", "item_id": "r1", "title": "Training", "result_kind": "training"}),
+            json!({"results": [{"id": "r1", "title": "Training", "kind": "training", "at": null}]}),
+        ),
+    ] {
+        let mut row = row;
+        row["account_id"] = json!("acme");
+        let kept = one("plans", row).await;
+        let event = kept[0].event();
+        assert_eq!((kept[0].key.as_str(), event.name, &event.payload, event.source), ("t1/acme", "plan", &Payload::None, "import:crm"));
+        assert_eq!(serde_json::from_str::<Value>(event.properties).unwrap(), told);
+    }
+    for (field, value, says) in [
+        ("item", "wish", "goal, promise, result"),
+        ("target", "many", "not a number"),
+        ("met", "maybe", "yes or no"),
+        ("title", "", "no title"),
+    ] {
+        let mut row = json!({"account_id": "acme", "item": "goal", "item_id": "g", "title": "t"});
+        row[field] = json!(value);
+        let (_, message) = refused("plans", row).await;
+        assert!(message.contains(says), "{message}");
+    }
+}

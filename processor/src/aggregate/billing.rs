@@ -84,7 +84,8 @@ fn note_revenue(work: &Work<'_>, hot: &mut Hot, book: &RevenueBook) {
 /// The main currency's MRR by day, as the score's trend has it.
 fn note_points(hot: &mut Hot, today: i32) {
     let main = mrr::account(&hot.billing).map(|(_, currency)| currency.to_owned());
-    hot.billing.mrr_points = main.map(|main| revenue::points(&hot.billing.movements, &main, today - RING_DAYS + 1)).unwrap_or_default();
+    hot.billing.mrr_points =
+        main.map(|main| revenue::points(&hot.billing.movements, &main, hot.calendar, today - RING_DAYS + 1)).unwrap_or_default();
 }
 
 /// Takes a subscription's row in, from an event or a move.

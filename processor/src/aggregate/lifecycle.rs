@@ -1,7 +1,7 @@
 //! Where a customer is in its life, by whole UTC days.
 use crate::rows::Hot;
 use crate::score::conditions;
-use crate::time::{day_of, day_start};
+use crate::time::Calendar;
 
 const ADOPTION_LAST_DAY: i32 = 30;
 const STABILISATION_LAST_DAY: i32 = 90;
@@ -37,15 +37,15 @@ pub(crate) fn delivered_at(hot: &Hot) -> Option<i64> {
 }
 
 /// Whether a term is long enough that its renewal is planned.
-pub(crate) fn is_planned(start: i64, end: i64) -> bool {
-    day_of(end) - day_of(start) >= RENEWAL_TERM_DAYS_MIN
+pub(crate) fn is_planned(calendar: Calendar, start: i64, end: i64) -> bool {
+    calendar.day_of(end) - calendar.day_of(start) >= RENEWAL_TERM_DAYS_MIN
 }
 
 /// Days from which a renewal is near, one for each live subscription with a term long enough.
 fn renewal_days(hot: &Hot) -> impl Iterator<Item = i32> {
     hot.billing.subscriptions.iter().filter(|s| s.live()).filter_map(|s| {
         let (start, end) = (s.term_start?, s.term_end?);
-        is_planned(start, end).then(|| day_of(end) - RENEWAL_DAYS)
+        is_planned(hot.calendar, start, end).then(|| hot.calendar.day_of(end) - RENEWAL_DAYS)
     })
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn lifecycle(hot: &Hot, today: i32) -> Lifecycle {
     if renewal_days(hot).any(|from| from <= today) {
         return Lifecycle::Renewal;
     }
-    match delivered_at(hot).map(|at| today - day_of(at)) {
+    match delivered_at(hot).map(|at| today - hot.calendar.day_of(at)) {
         Some(days) if days > STABILISATION_LAST_DAY => Lifecycle::Steady,
         Some(days) if days > ADOPTION_LAST_DAY => Lifecycle::Stabilisation,
         _ => Lifecycle::Adoption,
@@ -65,27 +65,28 @@ pub(crate) fn lifecycle(hot: &Hot, today: i32) -> Lifecycle {
 
 /// The day on which the stage of life began.
 pub(crate) fn since(hot: &Hot, today: i32) -> Option<i32> {
-    let delivered = delivered_at(hot).map(day_of);
+    let delivered = delivered_at(hot).map(|at| hot.calendar.day_of(at));
     match lifecycle(hot, today) {
         Lifecycle::Adoption => delivered,
         Lifecycle::Stabilisation => delivered.map(|day| day + ADOPTION_LAST_DAY + 1),
         Lifecycle::Steady => delivered.map(|day| day + STABILISATION_LAST_DAY + 1),
         Lifecycle::Renewal => renewal_days(hot).filter(|from| *from <= today).min(),
-        Lifecycle::Churned => hot.billing.subscriptions.iter().filter_map(|s| s.ended_at).max().map(day_of),
+        Lifecycle::Churned => hot.billing.subscriptions.iter().filter_map(|s| s.ended_at).max().map(|at| hot.calendar.day_of(at)),
     }
 }
 
 /// When the lifecycle moves on by time alone.
 pub(crate) fn next_change(hot: &Hot, today: i32) -> Option<i64> {
-    let delivered = delivered_at(hot).map(day_of);
+    let delivered = delivered_at(hot).map(|at| hot.calendar.day_of(at));
     let stages = delivered.into_iter().flat_map(|day| [day + ADOPTION_LAST_DAY + 1, day + STABILISATION_LAST_DAY + 1]);
-    stages.chain(renewal_days(hot)).filter(|day| *day > today).min().map(day_start)
+    stages.chain(renewal_days(hot)).filter(|day| *day > today).min().map(|day| hot.calendar.day_start(day))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rows::{SubscriptionLine, SubscriptionStatus};
+    use crate::time::day_start;
 
     fn subscription(start: i32, end: i32, status: SubscriptionStatus) -> SubscriptionLine {
         SubscriptionLine { status, term_start: Some(day_start(start)), term_end: Some(day_start(end)), ..SubscriptionLine::default() }

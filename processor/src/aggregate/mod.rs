@@ -32,7 +32,6 @@ use crate::keys::{self, Tag};
 use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
 use crate::rows::{Hot, UserRow};
-use crate::time::day_of;
 use c360_engine::{Actions, ApplyError, At, Machine, State, StateError, Timer};
 use c360_log::RecordRef;
 use c360_schemas::{EventsValue, Key, Topic, decode_events_value};
@@ -92,7 +91,8 @@ impl Aggregate {
         self.scratch.push(Tag::Hot as u8);
         self.scratch.extend_from_slice(key_bytes);
         let hot = self.accounts.change(&self.scratch, state)?;
-        let today = day_of(at.now);
+        hot.calendar = self.config.calendar(key.tenant);
+        let today = hot.calendar.day_of(at.now);
         let (config, users, scratch) = (&self.config, &mut self.users, &mut self.scratch);
         let mut work = Work { at, today, key, key_bytes, config, users, state, out, scratch };
         timers::roll(&mut work, hot)?;

@@ -23,8 +23,9 @@ impl Aggregate {
             }
             // It may have moved in the meantime.
             if let Some(key) = keys::parse(key_bytes)
-                && let Some(hot) = self.accounts.get(&row_key, state)?
+                && let Some(hot) = self.accounts.get_mut(&row_key, state)?
             {
+                hot.calendar = self.config.calendar(key.tenant);
                 view::push_profile(&mut out.outputs, at, key, key_bytes, hot, &self.config);
             }
         }

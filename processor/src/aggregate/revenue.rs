@@ -4,7 +4,10 @@
 //! holds from its end. The first state that is known of a subscription is taken to have held since the subscription began to be paid (its start, or the end of its trial): so an import shows a
 //! customer's revenue as if it had been lived through.
 use super::mrr;
-use crate::rows::{Level, Movement, MovementKind, Price, RevenueBook, RevenueHistory, RevenueStep, SubscriptionRow, SubscriptionStatus};
+use crate::rows::{
+    Level, Movement, MovementKind, MrrPoint, Price, RevenueBook, RevenueHistory, RevenueStep, SubscriptionRow, SubscriptionStatus,
+};
+use crate::time::Calendar;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -262,13 +265,13 @@ fn shorten(movements: &mut Vec<Movement>) {
 }
 
 /// MRR at the end of each day on which it changed in `currency`: the changes from day `from` on, and the one before them.
-pub(crate) fn points(movements: &[Movement], currency: &str, from: i32) -> Vec<crate::rows::MrrPoint> {
-    let mut points: Vec<crate::rows::MrrPoint> = Vec::new();
+pub(crate) fn points(movements: &[Movement], currency: &str, calendar: Calendar, from: i32) -> Vec<MrrPoint> {
+    let mut points: Vec<MrrPoint> = Vec::new();
     for movement in movements.iter().filter(|movement| movement.currency == currency) {
-        let day = crate::time::day_of(movement.at);
+        let day = calendar.day_of(movement.at);
         match points.last_mut() {
             Some(last) if last.day == day => last.mrr = movement.mrr,
-            _ => points.push(crate::rows::MrrPoint { day, mrr: movement.mrr }),
+            _ => points.push(MrrPoint { day, mrr: movement.mrr }),
         }
     }
     let keep = points.partition_point(|point| point.day <= from).saturating_sub(1);

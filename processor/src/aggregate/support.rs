@@ -4,7 +4,7 @@ use crate::keys::{self, Tag};
 use crate::rows::{
     self, Hot, Priority, PriorityStep, RING_DAYS, Support, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep, month_of,
 };
-use crate::time::{day_of, day_start};
+use crate::time::Calendar;
 use c360_engine::StateError;
 use c360_schemas::Ticket;
 
@@ -47,24 +47,24 @@ pub(crate) fn take(work: &mut Work<'_>, hot: &mut Hot, id: &str, new: TicketRow)
     };
     let book_key = keys::own(Tag::TicketBook, work.key_bytes);
     let mut book: TicketBook = rows::load(work.state, &book_key)?.unwrap_or_default();
-    let line = line_of(crate::hash::short(id.as_bytes()), &row);
+    let line = line_of(crate::hash::short(id.as_bytes()), hot.calendar, &row);
     match book.tickets.binary_search_by_key(&line.id, |l| l.id) {
         Ok(index) => book.tickets[index] = line,
         Err(index) => book.tickets.insert(index, line),
     }
     let mut solved = std::mem::take(&mut hot.support.solved);
-    let month = line_of_solved(&row);
+    let month = line_of_solved(hot.calendar, &row);
     count_solved(&mut solved, row.solved_month, month);
     row.solved_month = month;
-    hot.support = Support { solved, ..numbers(&mut book, work.today) };
+    hot.support = Support { solved, ..numbers(&mut book, hot.calendar, work.today) };
     rows::store(work.state, book_key, &book)?;
     rows::store(work.state, key, &row)
 }
 
 /// The month in which a ticket was solved for the last time.
-fn line_of_solved(row: &TicketRow) -> Option<i32> {
-    let line = line_of(0, row);
-    line.resolution_s.map(|s| month_of(day_of(line.created_at.saturating_add(s * 1000))))
+fn line_of_solved(calendar: Calendar, row: &TicketRow) -> Option<i32> {
+    let line = line_of(0, calendar, row);
+    line.resolution_s.map(|s| month_of(calendar.day_of(line.created_at.saturating_add(s * 1000))))
 }
 
 /// Counts a solved ticket in another month than before.
@@ -95,7 +95,7 @@ pub(crate) fn age(work: &mut Work<'_>, hot: &mut Hot) -> Result<(), StateError> 
     let Some(mut book) = rows::load::<TicketBook>(work.state, &book_key)? else { return Ok(()) };
     let before = book.tickets.len();
     let solved = std::mem::take(&mut hot.support.solved);
-    hot.support = Support { solved, ..numbers(&mut book, work.today) };
+    hot.support = Support { solved, ..numbers(&mut book, hot.calendar, work.today) };
     if book.tickets.len() != before { rows::store(work.state, book_key, &book) } else { Ok(()) }
 }
 
@@ -132,7 +132,7 @@ fn merge(a: TicketRow, b: TicketRow) -> TicketRow {
 }
 
 /// What the numbers need of a ticket: its states read in the source's order.
-fn line_of(id: u64, row: &TicketRow) -> TicketLine {
+fn line_of(id: u64, calendar: Calendar, row: &TicketRow) -> TicketLine {
     let created_at = row.created_at.or(row.first_seen_at).unwrap_or(0);
     let seconds = |at: i64| (at.saturating_sub(created_at) / 1000).max(0);
     let reopened = row.steps.windows(2).filter(|w| !w[0].status.open() && w[1].status.open() && w[0].status != TicketStatus::Deleted);
@@ -151,18 +151,18 @@ fn line_of(id: u64, row: &TicketRow) -> TicketLine {
         priority: row.priorities.last().map(|step| step.priority).unwrap_or_default(),
         first_reply_s: row.first_reply_at.map(seconds).filter(|_| !deleted),
         resolution_s: solved_at.map(seconds).filter(|_| !deleted),
-        reopened_days: reopened.map(|w| day_of(w[1].at)).collect(),
-        escalated_days: escalated.map(|w| day_of(w[1].at)).collect(),
+        reopened_days: reopened.map(|w| calendar.day_of(w[1].at)).collect(),
+        escalated_days: escalated.map(|w| calendar.day_of(w[1].at)).collect(),
     }
 }
 
 /// Drops what no number needs any more, and takes the numbers.
-fn numbers(book: &mut TicketBook, today: i32) -> Support {
+fn numbers(book: &mut TicketBook, calendar: Calendar, today: i32) -> Support {
     let recent = |day: i32, days: i32| day > today - days;
     let tickets = &mut book.tickets;
     tickets.retain(|t| {
         t.open
-            || recent(day_of(t.created_at), RING_DAYS)
+            || recent(calendar.day_of(t.created_at), RING_DAYS)
             || t.reopened_days.iter().chain(&t.escalated_days).any(|day| recent(*day, COUNT_DAYS))
     });
     if tickets.len() > BOOK_MAX
@@ -170,7 +170,7 @@ fn numbers(book: &mut TicketBook, today: i32) -> Support {
     {
         tickets.remove(oldest);
     }
-    let window = || tickets.iter().filter(|t| recent(day_of(t.created_at), RING_DAYS));
+    let window = || tickets.iter().filter(|t| recent(calendar.day_of(t.created_at), RING_DAYS));
     let open = || tickets.iter().filter(|t| t.open);
     let reopened = tickets.iter().flat_map(|t| &t.reopened_days).filter(|day| recent(**day, COUNT_DAYS));
     let escalated = tickets.iter().flat_map(|t| &t.escalated_days).filter(|day| recent(**day, COUNT_DAYS));
@@ -178,7 +178,7 @@ fn numbers(book: &mut TicketBook, today: i32) -> Support {
     for ticket in open() {
         open_by_priority[ticket.priority as usize] += 1;
     }
-    let waited = |t: &TicketLine| (t.resolution_s.unwrap_or_else(|| ((day_start(today) - t.created_at) / 1000).max(0)), t.open);
+    let waited = |t: &TicketLine| (t.resolution_s.unwrap_or_else(|| ((calendar.day_start(today) - t.created_at) / 1000).max(0)), t.open);
     Support {
         known: !tickets.is_empty(),
         open: open().count() as u32,
@@ -189,7 +189,7 @@ fn numbers(book: &mut TicketBook, today: i32) -> Support {
         resolution_s_median_censored: censored_median(window().filter(|t| t.open || t.resolution_s.is_some()).map(waited).collect()),
         solved: Vec::new(),
         oldest_open_at: open().map(|t| t.created_at).min(),
-        opened_28d: tickets.iter().filter(|t| recent(day_of(t.created_at), COUNT_DAYS)).count() as u32,
+        opened_28d: tickets.iter().filter(|t| recent(calendar.day_of(t.created_at), COUNT_DAYS)).count() as u32,
         reopened_28d: reopened.count() as u32,
         first_reply_s_median: median(window().filter_map(|t| t.first_reply_s).collect()),
         resolution_s_median: median(window().filter_map(|t| t.resolution_s).collect()),
@@ -238,7 +238,7 @@ mod tests {
         for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]] {
             let rows = order.map(|i| TicketRow { created_at: Some(0), steps: vec![told[i]], ..TicketRow::default() });
             let row = rows.into_iter().reduce(merge).unwrap();
-            let line = line_of(1, &row);
+            let line = line_of(1, Calendar::default(), &row);
             assert_eq!(
                 (line.open, line.reopened_days.as_slice(), line.resolution_s),
                 (false, [5].as_slice(), Some(8 * 86_400)),
@@ -254,7 +254,7 @@ mod tests {
             steps: vec![step(1, TicketStatus::Solved), step(2, TicketStatus::Open)],
             ..TicketRow::default()
         };
-        let line = line_of(1, &row);
+        let line = line_of(1, Calendar::default(), &row);
         assert_eq!((line.open, line.resolution_s), (true, None));
     }
 
@@ -284,7 +284,7 @@ mod tests {
                 priorities: vec![PriorityStep { version: told[i].0, at: told[i].0 * DAY_MS, priority: told[i].1 }],
                 ..TicketRow::default()
             };
-            let line = line_of(1, &order.map(row).into_iter().reduce(merge).unwrap());
+            let line = line_of(1, Calendar::default(), &order.map(row).into_iter().reduce(merge).unwrap());
             assert_eq!((line.priority, line.escalated_days), (Priority::Urgent, vec![2, 6]), "{order:?}");
         }
     }
@@ -310,7 +310,7 @@ mod tests {
         let mut book = TicketBook {
             tickets: vec![ticket(1, 0, true), ticket(2, 10, false), ticket(3, 11, false), ticket(4, 72, false), ticket(5, 73, false)],
         };
-        let support = numbers(&mut book, 100);
+        let support = numbers(&mut book, Calendar::default(), 100);
         assert_eq!(book.tickets.iter().map(|t| t.id).collect::<Vec<_>>(), [1, 3, 4, 5]);
         assert_eq!((support.open, support.oldest_open_at, support.opened_28d), (1, Some(0), 1));
     }

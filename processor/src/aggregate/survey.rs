@@ -2,7 +2,7 @@
 use super::Work;
 use crate::keys::{self, Tag};
 use crate::rows::{self, Answer, AnswerBook, GivenAnswer, Hot, RING_DAYS, Surveys};
-use crate::time::day_of;
+use crate::time::Calendar;
 use c360_engine::StateError;
 
 /// People whose answers are kept; past it the oldest answer goes.
@@ -38,7 +38,7 @@ pub(crate) fn take(work: &mut Work<'_>, hot: &mut Hot, answers: Vec<Answer>) -> 
     for new in answers {
         put(&mut book, new);
     }
-    hot.surveys = numbers(&mut book, work.today);
+    hot.surveys = numbers(&mut book, hot.calendar, work.today);
     rows::store(work.state, key, &book)
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn age(work: &mut Work<'_>, hot: &mut Hot) -> Result<(), StateError> 
     let key = keys::own(Tag::AnswerBook, work.key_bytes);
     let Some(mut book) = rows::load::<AnswerBook>(work.state, &key)? else { return Ok(()) };
     let before = book.answers.len();
-    hot.surveys = numbers(&mut book, work.today);
+    hot.surveys = numbers(&mut book, hot.calendar, work.today);
     if book.answers.len() != before { rows::store(work.state, key, &book) } else { Ok(()) }
 }
 
@@ -83,8 +83,8 @@ fn beats(new: &Answer, old: &Answer) -> bool {
     }
 }
 
-fn numbers(book: &mut AnswerBook, today: i32) -> Surveys {
-    book.answers.retain(|a| day_of(a.at) > today - RING_DAYS);
+fn numbers(book: &mut AnswerBook, calendar: Calendar, today: i32) -> Surveys {
+    book.answers.retain(|a| calendar.day_of(a.at) > today - RING_DAYS);
     let mut out = Surveys::default();
     for answer in &book.answers {
         if answer.survey == NPS {
@@ -161,9 +161,9 @@ mod tests {
             for i in order {
                 put(&mut book, told[i].clone());
             }
-            let s = numbers(&mut book, 30);
+            let s = numbers(&mut book, Calendar::default(), 30);
             assert_eq!((s.promoters, s.passives, s.detractors), (1, 1, 1), "{order:?}");
-            let s = numbers(&mut book, 109);
+            let s = numbers(&mut book, Calendar::default(), 109);
             assert_eq!((s.promoters, s.passives, s.detractors), (1, 0, 1));
         }
     }

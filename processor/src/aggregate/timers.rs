@@ -5,7 +5,6 @@ use crate::keys;
 use crate::metrics::Effect;
 use crate::rows::{Hot, IncidentState};
 use crate::score::DWELL_MS;
-use crate::time::day_start;
 use c360_engine::{Actions, At, State, StateError};
 
 /// First byte of the keys of accounts' timers.
@@ -67,7 +66,7 @@ pub(crate) fn schedule(work: &mut Work<'_>, hot: &mut Hot) {
 
 fn next_due(work: &Work<'_>, hot: &Hot) -> Option<i64> {
     let health = &hot.health;
-    let midnight = changes_daily(hot).then(|| day_start(work.today + 1));
+    let midnight = changes_daily(hot).then(|| hot.calendar.day_start(work.today + 1));
     let dwell = health.pending.as_ref().map(|pending| pending.since + DWELL_MS);
     let score = health.evaluated_at.filter(|_| health.stale).map(|at| at + work.config.evaluate_every_ms);
     let incidents = health.incidents.iter().filter(|i| i.state == IncidentState::Open);

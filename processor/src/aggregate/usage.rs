@@ -1,7 +1,7 @@
 //! Track, page and screen calls: counts by day, distinct users, features.
 use super::{Work, history, users};
 use crate::rows::{Feature, Hot, Marked};
-use crate::time::day_of;
+use crate::time::Calendar;
 use c360_engine::StateError;
 use c360_schemas::Event;
 
@@ -9,7 +9,7 @@ use c360_schemas::Event;
 const FEATURE_DAYS: i32 = 28;
 
 pub(crate) fn usage(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'_>) -> Result<(), StateError> {
-    let day = day_of(at);
+    let day = hot.calendar.day_of(at);
     let config = &work.config.usage;
     // What names nobody was made by a machine, and so was what a user made that is one.
     let automated = match event.user_id {
@@ -32,14 +32,14 @@ pub(crate) fn usage(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<'
 
 /// Counts a use; true where the feature is new.
 fn use_feature(hot: &mut Hot, name: &str, at: i64, day: i32, today: i32, features_max: usize) -> bool {
-    let features = &mut hot.features;
+    let (calendar, features) = (hot.calendar, &mut hot.features);
     if let Some(feature) = features.iter_mut().find(|f| f.name == name) {
         feature.first_at = feature.first_at.min(at);
         feature.last_at = feature.last_at.max(at);
         add(&mut feature.days, day, 1, today);
         return false;
     }
-    if features.len() >= features_max && !make_room(features, today) {
+    if features.len() >= features_max && !make_room(features, calendar, today) {
         return false;
     }
     let mut feature = Feature { name: name.into(), first_at: at, last_at: at, days: Vec::new() };
@@ -49,8 +49,8 @@ fn use_feature(hot: &mut Hot, name: &str, at: i64, day: i32, today: i32, feature
 }
 
 /// Lets go of the feature that was used longest ago, where that was before its window.
-fn make_room(features: &mut Vec<Feature>, today: i32) -> bool {
-    let oldest = features.iter().enumerate().min_by_key(|(_, f)| f.last_at).map(|(index, f)| (index, day_of(f.last_at)));
+fn make_room(features: &mut Vec<Feature>, calendar: Calendar, today: i32) -> bool {
+    let oldest = features.iter().enumerate().min_by_key(|(_, f)| f.last_at).map(|(index, f)| (index, calendar.day_of(f.last_at)));
     match oldest {
         Some((index, day)) if day <= today - FEATURE_DAYS => {
             features.remove(index);
@@ -98,7 +98,7 @@ pub(crate) fn merge(hot: &mut Hot, other: &Hot, today: i32, features_max: usize)
             for (day, uses) in &feature.days {
                 add(&mut own.days, *day, *uses, today);
             }
-        } else if hot.features.len() < features_max || make_room(&mut hot.features, today) {
+        } else if hot.features.len() < features_max || make_room(&mut hot.features, hot.calendar, today) {
             hot.features.push(feature.clone());
         }
     }

@@ -3,7 +3,6 @@ use super::{Work, contacts};
 use crate::hash;
 use crate::keys::{self, Tag};
 use crate::rows::{Hot, UserRow};
-use crate::time::day_of;
 use c360_engine::StateError;
 use c360_schemas::{Event, UserTraits};
 
@@ -45,7 +44,7 @@ pub(crate) fn active(work: &mut Work<'_>, hot: &mut Hot, at: i64, event: &Event<
 
 fn see(row: &mut UserRow, hot: &mut Hot, at: i64) {
     row.seen_at = row.seen_at.max(Some(at));
-    row.active(day_of(at), &mut hot.usage);
+    row.active(hot.calendar.day_of(at), &mut hot.usage);
 }
 
 /// An identify call: what is told of a user, and whose an anonymous id is. It is no usage.

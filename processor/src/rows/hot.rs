@@ -1,5 +1,6 @@
 //! The one row of a customer that every event touches.
 use super::{Billing, Contact, Health, Newest, Plan, Renewal, Row, Support, Surveys, Usage, v1};
+use crate::time::Calendar;
 use serde::{Deserialize, Serialize};
 
 /// What is told of an account.
@@ -64,6 +65,9 @@ pub(crate) struct Hot {
     pub(crate) plan: Plan,
     /// The renewal plan that is open.
     pub(crate) renewal: Option<Renewal>,
+    /// Whose days its windows are of; set whenever it is taken in hand, from the settings.
+    #[serde(skip)]
+    pub(crate) calendar: Calendar,
     /// The account's timer, as it is set in the state.
     pub(crate) timer: Option<i64>,
 }

@@ -1,5 +1,5 @@
 //! Usage by UTC day: a sparse ring of 90 days with running sums. An event costs O(1); a new day costs one walk over the ring.
-use crate::time::{day_of, day_start};
+use crate::time::{Calendar, day_start};
 use serde::{Deserialize, Serialize};
 
 /// Days kept, today included.
@@ -211,8 +211,8 @@ impl Usage {
     }
 
     /// Days since the last use; 0 is today.
-    pub(crate) fn silent_days(&self) -> Option<i32> {
-        self.last_at.map(|at| (self.today - day_of(at)).max(0))
+    pub(crate) fn silent_days(&self, calendar: Calendar) -> Option<i32> {
+        self.last_at.map(|at| (self.today - calendar.day_of(at)).max(0))
     }
 
     /// The longest pause between two days of use in the ring, in days; 0 where there are fewer than two.

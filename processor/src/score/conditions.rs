@@ -1,7 +1,6 @@
 //! Facts about a customer that hold or do not; caps and alerts stand on them.
 use crate::aggregate::mrr;
 use crate::rows::{Hot, RING_DAYS};
-use crate::time::day_of;
 
 /// Failed payment tries from which the money is not expected any more.
 const TRIES_GIVEN_UP: u32 = 3;
@@ -50,12 +49,12 @@ pub(crate) fn failed_tries(hot: &Hot) -> u32 {
 /// UTC days since the oldest unpaid invoice was due; 0 where none is.
 pub(crate) fn past_due_days(hot: &Hot, now: i64) -> i32 {
     let due = hot.billing.unpaid.iter().filter_map(|invoice| invoice.due_at).min();
-    due.map_or(0, |due| day_of(now).saturating_sub(day_of(due)).max(0))
+    due.map_or(0, |due| hot.calendar.day_of(now).saturating_sub(hot.calendar.day_of(due)).max(0))
 }
 
 /// Silent for at least two weeks, and for twice the longest pause that it made before: whoever comes once a month is not silent after two weeks.
 pub(crate) fn silent(hot: &Hot) -> bool {
-    let Some(silent) = hot.usage.silent_days() else { return false };
+    let Some(silent) = hot.usage.silent_days(hot.calendar) else { return false };
     // Past the ring its rhythm is forgotten, and silence is long by any rhythm.
     silent >= SILENT_DAYS && (silent >= 2 * hot.usage.longest_pause_days() || silent >= RING_DAYS)
 }

@@ -4,7 +4,6 @@ use super::conditions;
 use super::freshness::freshness_ppm;
 use crate::aggregate::mrr;
 use crate::rows::{Hot, RING_DAYS};
-use crate::time::day_of;
 
 /// Usage before which a trend is noise.
 const TREND_EVENTS_MIN: u64 = 5;
@@ -15,7 +14,7 @@ const ANSWER_HALF_LIFE_DAYS: i64 = 60;
 
 /// Days since the last use.
 pub(crate) fn last_seen_days(hot: &Hot, _now: i64) -> Option<Found> {
-    hot.usage.silent_days().map(|days| Found::now(i64::from(days) * 1000))
+    hot.usage.silent_days(hot.calendar).map(|days| Found::now(i64::from(days) * 1000))
 }
 
 /// Events of the last 7 whole days against the mean week of (up to) the 28 days before: 0 is as ever, -1 is nothing any more.
@@ -30,8 +29,8 @@ pub(crate) fn active_users_trend(hot: &Hot, now: i64) -> Option<Found> {
 
 /// Whole days and whole weeks only, so that neither the hour nor the weekday moves it.
 fn trend(hot: &Hot, now: i64, weeks_max: i32, least: u64, count: impl Fn(i32, i32) -> u64) -> Option<Found> {
-    let today = day_of(now);
-    let age = today - day_of(hot.usage.first_at?);
+    let today = hot.calendar.day_of(now);
+    let age = today - hot.calendar.day_of(hot.usage.first_at?);
     let weeks = ((age - 7) / 7).min(weeks_max);
     if weeks < 1 {
         return None;
@@ -40,7 +39,7 @@ fn trend(hot: &Hot, now: i64, weeks_max: i32, least: u64, count: impl Fn(i32, i3
     let before = count(today - 7 - 7 * weeks, today - 8);
     if before < least {
         // Nothing to compare with. From a customer who once used the product, nothing at all is the worst; anything is a beginning.
-        return (recent == 0 && hot.usage.silent_days().is_some_and(|days| days > 7)).then(|| Found::now(-1000));
+        return (recent == 0 && hot.usage.silent_days(hot.calendar).is_some_and(|days| days > 7)).then(|| Found::now(-1000));
     }
     let change = i128::from(recent) * i128::from(weeks) * 1000 / i128::from(before) - 1000;
     Some(Found::now(change.min(10_000) as i64))
@@ -63,7 +62,7 @@ fn billing_known(hot: &Hot) -> bool {
 /// MRR against its peak of the last 90 days: 0 is the peak, -1 is nothing any more.
 pub(crate) fn mrr_trend(hot: &Hot, now: i64) -> Option<Found> {
     let (now_mrr, _) = mrr::account(&hot.billing)?;
-    let from = day_of(now) - RING_DAYS + 1;
+    let from = hot.calendar.day_of(now) - RING_DAYS + 1;
     let points = &hot.billing.mrr_points;
     // The last point before the window holds at its beginning.
     let first = points.partition_point(|p| p.day <= from).saturating_sub(1);
@@ -73,7 +72,7 @@ pub(crate) fn mrr_trend(hot: &Hot, now: i64) -> Option<Found> {
 
 /// Age of the oldest open ticket in days; 0 where tickets are known and none is open.
 pub(crate) fn oldest_open_days(hot: &Hot, now: i64) -> Option<Found> {
-    let age = hot.support.oldest_open_at.map_or(0, |at| i64::from((day_of(now) - day_of(at)).max(0)));
+    let age = hot.support.oldest_open_at.map_or(0, |at| i64::from((hot.calendar.day_of(now) - hot.calendar.day_of(at)).max(0)));
     hot.support.known.then(|| Found::now(age * 1000))
 }
 
@@ -90,17 +89,17 @@ pub(crate) fn reopened_tickets(hot: &Hot, _now: i64) -> Option<Found> {
 pub(crate) fn nps(hot: &Hot, now: i64) -> Option<Found> {
     let s = &hot.surveys;
     let balance = (i64::from(s.promoters) - i64::from(s.detractors)) * 1000;
-    answered(balance, s.nps_answers(), s.nps_newest_at, now)
+    answered(hot, balance, s.nps_answers(), s.nps_newest_at, now)
 }
 
 /// Share of 4s and 5s.
 pub(crate) fn csat(hot: &Hot, now: i64) -> Option<Found> {
     let s = &hot.surveys;
-    answered(i64::from(s.csat_good) * 1000, s.csat_answers, s.csat_newest_at, now)
+    answered(hot, i64::from(s.csat_good) * 1000, s.csat_answers, s.csat_newest_at, now)
 }
 
-fn answered(sum_milli: i64, answers: u32, newest_at: Option<i64>, now: i64) -> Option<Found> {
-    let age = i64::from((day_of(now) - day_of(newest_at?)).max(0));
+fn answered(hot: &Hot, sum_milli: i64, answers: u32, newest_at: Option<i64>, now: i64) -> Option<Found> {
+    let age = i64::from((hot.calendar.day_of(now) - hot.calendar.day_of(newest_at?)).max(0));
     let freshness_ppm = freshness_ppm(age, ANSWER_TTL_DAYS, ANSWER_HALF_LIFE_DAYS);
     (answers > 0).then(|| Found { value_milli: sum_milli / i64::from(answers), freshness_ppm })
 }

@@ -2,7 +2,7 @@
 use crate::aggregate::mrr;
 use crate::rows::{Hot, Movement, MovementKind, SubscriptionLine, SubscriptionStatus};
 use crate::score::conditions;
-use crate::time::{DAY_MS, day_of, rfc3339};
+use crate::time::{DAY_MS, rfc3339};
 use serde::Serialize;
 
 /// Days for which it is worth telling that a payment came after all.
@@ -112,7 +112,7 @@ pub(super) fn renews_at(hot: &Hot) -> Option<i64> {
 fn term(hot: &Hot) -> Option<Term> {
     let live = hot.billing.subscriptions.iter().filter(|s| s.live());
     let (start, end) = live.filter_map(|s| Some((s.term_start?, s.term_end?))).min_by_key(|(start, end)| (*end, *start))?;
-    Some(Term { start: rfc3339(start), end: rfc3339(end), days: day_of(end) - day_of(start) })
+    Some(Term { start: rfc3339(start), end: rfc3339(end), days: hot.calendar.day_of(end) - hot.calendar.day_of(start) })
 }
 
 fn dunning(hot: &Hot, now: i64) -> Dunning<'_> {

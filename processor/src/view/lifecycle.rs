@@ -2,7 +2,7 @@
 use super::share_of;
 use crate::aggregate::lifecycle as stages;
 use crate::rows::Hot;
-use crate::time::{day_of, day_start, rfc3339};
+use crate::time::rfc3339;
 use serde::Serialize;
 
 /// Days within which who was seen is active.
@@ -33,12 +33,12 @@ struct Part {
 
 pub(super) fn view(hot: &Hot, today: i32) -> LifecycleView {
     let key = || hot.contacts.iter().filter(|c| c.key());
-    let active = key().filter(|c| c.seen_at.is_some_and(|at| day_of(at) > today - ACTIVE_DAYS)).count() as u64;
+    let active = key().filter(|c| c.seen_at.is_some_and(|at| hot.calendar.day_of(at) > today - ACTIVE_DAYS)).count() as u64;
     let seats = hot.traits.seats.get().and_then(|seats| u64::try_from(*seats).ok()).filter(|seats| *seats > 0);
     let users = hot.usage.active_users(ACTIVE_DAYS);
     LifecycleView {
-        since: stages::since(hot, today).map(day_start).and_then(rfc3339),
-        day: stages::delivered_at(hot).map(|at| (today - day_of(at)).max(0)),
+        since: stages::since(hot, today).map(|day| hot.calendar.day_start(day)).and_then(rfc3339),
+        day: stages::delivered_at(hot).map(|at| (today - hot.calendar.day_of(at)).max(0)),
         ends_at: stages::next_change(hot, today).and_then(rfc3339),
         adoption: Adoption { key_people: part(active, Some(key().count() as u64).filter(|known| *known > 0)), seats: part(users, seats) },
     }

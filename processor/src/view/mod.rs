@@ -12,7 +12,7 @@ mod usage;
 use crate::aggregate::{lifecycle as stages, mrr};
 use crate::config::AggregateConfig;
 use crate::rows::Hot;
-use crate::time::{day_of, rfc3339};
+use crate::time::rfc3339;
 use c360_engine::At;
 use c360_log::Batch;
 use c360_schemas::{Key, Profile, Topic, Wire};
@@ -96,9 +96,9 @@ fn view<'a>(at: At, key: Key<'a>, hot: &'a Hot, config: &'a AggregateConfig) -> 
         owner: Owner { name: traits.owner_name.get().map(String::as_str), email: traits.owner_email.get().map(String::as_str) },
         plan: traits.plan.get().map(String::as_str),
         seats: traits.seats.get().copied(),
-        lifecycle: stages::lifecycle(hot, day_of(at.now)).as_str(),
+        lifecycle: stages::lifecycle(hot, hot.calendar.day_of(at.now)).as_str(),
         delivered_at: stages::delivered_at(hot).and_then(rfc3339),
-        lifecycle_detail: lifecycle::view(hot, day_of(at.now)),
+        lifecycle_detail: lifecycle::view(hot, hot.calendar.day_of(at.now)),
         health: health::view(hot),
         usage: usage::view(hot, at.now, config),
         support: support::view(hot, at.now),

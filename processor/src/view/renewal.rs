@@ -3,7 +3,7 @@ use super::goals;
 use crate::aggregate::{lifecycle, renewal as terms};
 use crate::config::AggregateConfig;
 use crate::rows::{Contact, Goal, Hot, Newest, Plan, PromiseStatus, Role, month_of};
-use crate::time::{DAY_MS, day_of, rfc3339};
+use crate::time::{DAY_MS, rfc3339};
 use serde::Serialize;
 
 /// Whoever was told to decide within this time of a term's beginning decided about it.
@@ -74,12 +74,12 @@ struct ResultView<'a> {
 
 /// `None` where no term is to be planned for and nobody told of a plan: most customers of small terms.
 pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &AggregateConfig) -> Option<RenewalView<'a>> {
-    let today = day_of(now);
+    let today = hot.calendar.day_of(now);
     let next = terms::next_term(hot);
     if next.is_none() && hot.plan == Plan::default() {
         return None;
     }
-    let days_left = next.as_ref().map(|term| day_of(term.end) - today);
+    let days_left = next.as_ref().map(|term| hot.calendar.day_of(term.end) - today);
     let status = match days_left {
         None => "none",
         Some(_) if hot.renewal.is_none() => "ahead",
@@ -137,7 +137,7 @@ fn deciders(hot: &Hot, term_start: Option<i64>) -> Deciders<'_> {
 
 fn results(hot: &Hot, now: i64, term_start: Option<i64>) -> Results<'_> {
     let from = term_start.or_else(|| lifecycle::delivered_at(hot));
-    let first_month = from.map_or(i32::MIN, |at| month_of(day_of(at)));
+    let first_month = from.map_or(i32::MIN, |at| month_of(hot.calendar.day_of(at)));
     let items: Vec<_> = told(&hot.plan.results).filter(|(_, shown)| from.is_none_or(|from| shown.at >= from)).collect();
     Results {
         tickets_solved: hot.support.solved.iter().filter(|(month, _)| *month >= first_month).map(|(_, n)| u64::from(*n)).sum(),
@@ -151,7 +151,7 @@ fn results(hot: &Hot, now: i64, term_start: Option<i64>) -> Results<'_> {
 /// The last whole month's events against the first whole one of the term.
 fn usage_growth(hot: &Hot, now: i64, first_month: i32) -> Option<f64> {
     let of = |month: i32| hot.usage.months.iter().find(|(known, _)| *known == month).map_or(0, |(_, events)| *events);
-    let last = month_of(day_of(now)) - 1;
+    let last = month_of(hot.calendar.day_of(now)) - 1;
     let oldest = hot.usage.months.first()?.0;
     let first = first_month.max(oldest) + 1;
     (first < last).then(|| super::share_of(of(last), of(first)).map(|ratio| super::share((ratio * 1000.0).round() as i64 - 1000))).flatten()

@@ -3,7 +3,7 @@ use super::{share, share_of};
 use crate::config::AggregateConfig;
 use crate::rows::{Feature, Hot};
 use crate::score::measures;
-use crate::time::{day_of, day_start, rfc3339};
+use crate::time::{day_start, rfc3339};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ struct FeatureView {
 struct DayView(jiff::civil::Date, u32, u32);
 
 pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &'a AggregateConfig) -> UsageView<'a> {
-    let (u, today) = (&hot.usage, day_of(now));
+    let (u, today) = (&hot.usage, hot.calendar.day_of(now));
     let [d1, d7, d28, d90] = u.sums;
     UsageView {
         events: Windows { d1, d7, d28, d90 },
@@ -144,7 +144,7 @@ fn breadth(hot: &Hot, today: i32, entitled: &[String]) -> Breadth {
 }
 
 pub(super) fn breadth_share(hot: &Hot, now: i64, entitled: &[String]) -> Option<f64> {
-    breadth(hot, day_of(now), entitled).share
+    breadth(hot, hot.calendar.day_of(now), entitled).share
 }
 
 fn key_action<'a>(hot: &Hot, name: &'a str, today: i32) -> KeyAction<'a> {

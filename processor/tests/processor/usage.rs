@@ -1,5 +1,6 @@
 //! Usage: windows of calendar days, distinct users, duplicates, late events.
 use crate::harness::*;
+use c360_processor::{AggregateConfig, Zone};
 use c360_schemas::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -148,4 +149,29 @@ fn an_event_that_is_told_again_after_its_mark_went_stands_once_in_the_history() 
     w.tick();
     let ids: BTreeSet<_> = w.history.iter().filter(|h| h.kind == HistoryKind::Event).map(|h| (h.id.clone(), h.at)).collect();
     assert_eq!(ids.len(), 1, "{:?}", w.history);
+}
+
+/// Two tenants with the same calls at the same moments: to the one in Tokyo it is the next day already.
+#[test]
+fn a_tenants_days_are_those_of_its_time_zone() {
+    let zone = Zone::try_from("Asia/Tokyo".to_owned()).unwrap();
+    let config = AggregateConfig { time_zones: [("t".to_owned(), zone)].into(), ..AggregateConfig::default() };
+    let (mut tokyo, mut utc) = (World::with(config), World::new());
+    for world in [&mut tokyo, &mut utc] {
+        // 14:30 and 15:30 UTC: half an hour before and after midnight in Tokyo.
+        for hours in [29, 31] {
+            world.now = START + hours * HOUR / 2;
+            world.track("a1", "ann");
+        }
+    }
+    let days = |world: &World| world.view("a1")["usage"]["daily"].clone();
+    let day = |days: i64| jiff::Timestamp::from_millisecond(START + days * DAY).unwrap().to_string()[..10].to_owned();
+    assert_eq!(days(&tokyo), json!([[day(0), 1, 1], [day(1), 1, 1]]));
+    assert_eq!(days(&utc), json!([[day(0), 2, 1]]));
+    assert_eq!((tokyo.view("a1")["usage"]["events"]["1d"].clone(), utc.view("a1")["usage"]["events"]["1d"].clone()), (json!(1), json!(2)));
+    // Midnight comes to each at its own time.
+    for world in [&mut tokyo, &mut utc] {
+        world.wait(START + DAY + HOUR - world.now);
+    }
+    assert_eq!((tokyo.view("a1")["usage"]["events"]["1d"].clone(), utc.view("a1")["usage"]["events"]["1d"].clone()), (json!(1), json!(0)));
 }

@@ -589,7 +589,7 @@ fn surveys(told: &[(i64, &Sent)], now: i64) -> Value {
     let csat = of(false, &|_| true);
     let mut shown: Vec<_> = newest.iter().map(|((survey, person), a)| (a.0, Fact::person(*person), !survey, a)).collect();
     shown.sort_by(|a, b| (b.0, b.1, b.2).cmp(&(a.0, a.1, a.2)));
-    let one = |(at, person, csat, a): &(i64, &str, bool, &Given)| json!({"survey": if *csat { "csat" } else { "nps" }, "respondent": person, "score": a.3, "comment": format!("c{}", a.4), "at": text(*at)});
+    let one = |(at, person, csat, a): &Line<'_>| json!({"survey": if *csat { "csat" } else { "nps" }, "respondent": person, "score": a.3, "comment": format!("c{}", a.4), "at": text(*at)});
     json!({
         "nps": {"score": score, "interval": interval, "promoters": promoters, "passives": passives, "detractors": detractors},
         "csat": (csat > 0).then(|| (of(false, &|s| s >= 4) * 1000 / csat) as f64 / 1000.0),
