@@ -6,13 +6,14 @@ use comfy_table::{Table, presets};
 pub fn line(outcome: &Outcome) -> String {
     let Outcome { busy, skewed, even, .. } = outcome;
     format!(
-        "{} customers ({}): busy {}, skewed {}, even {} µs an event; {:.0} bytes a quiet customer; peak {:.0} MiB; others' CPU {:.0} s",
+        "{} customers ({}): busy {}, skewed {}, even {} µs an event; {:.0} bytes a quiet customer, {:.0} more a busy one; peak {:.0} MiB; others' CPU {:.0} s",
         grouped(outcome.customers),
         past(outcome),
         micros(busy),
         micros(skewed),
         micros(even),
         outcome.quiet_bytes(),
+        outcome.busy_bytes,
         outcome.peak_mib,
         [&outcome.beginning, &outcome.silence, busy, skewed, even].iter().map(|cost| cost.other_cpu_s).sum::<f64>()
     )
@@ -115,6 +116,7 @@ mod tests {
             silence: Cost::default(),
             aggregate: crate::disk::Taken::default(),
             resolve: crate::disk::Taken::default(),
+            busy_bytes: 0.0,
             busy: Cost { records: 1_000_000, cpu_s, ..Cost::default() },
             skewed: Cost { records: 1_000_000, cpu_s, ..Cost::default() },
             even: Cost { records: 1_000_000, cpu_s: 2.0 * cpu_s, ..Cost::default() },

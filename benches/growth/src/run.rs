@@ -72,6 +72,8 @@ pub struct Outcome {
     pub silence: Cost,
     pub aggregate: Taken,
     pub resolve: Taken,
+    /// What a busy customer takes on disk beyond what it took while it was quiet, marks of its message ids included.
+    pub busy_bytes: f64,
     pub busy: Cost,
     pub skewed: Cost,
     pub even: Cost,
@@ -103,13 +105,19 @@ pub fn run(plan: &Plan, dir: &Path) -> anyhow::Result<Outcome> {
     let measure = |machine| disk::measure(&state, machine, &dir.join("compacted"));
     let (aggregate, resolve) = (measure("aggregate")?, measure("resolve")?);
     machines = stage.start()?;
-    let (busy, skewed, even) = (stage.through(ends[2])?, stage.through(ends[3])?, stage.through(ends[4])?);
+    let busy = stage.through(ends[2])?;
+    drop(machines);
+    let grown = (measure("aggregate")?.compacted_bytes + measure("resolve")?.compacted_bytes)
+        .saturating_sub(aggregate.compacted_bytes + resolve.compacted_bytes);
+    machines = stage.start()?;
+    let (skewed, even) = (stage.through(ends[3])?, stage.through(ends[4])?);
     drop(machines);
     stage.bar.finish_and_clear();
     std::fs::remove_dir_all(dir)?;
     let customers = log.tape().customers;
     let peak_mib = measure::peak_mib();
-    Ok(Outcome { customers, past: plan.past, beginning, silence, aggregate, resolve, busy, skewed, even, peak_mib })
+    let busy_bytes = grown as f64 / plan.busy.min(customers).max(1) as f64;
+    Ok(Outcome { customers, past: plan.past, beginning, silence, aggregate, resolve, busy_bytes, busy, skewed, even, peak_mib })
 }
 
 /// The log's contents, and the ends of its stretches: beginning, silence, three loads, each with the score that comes after an hour.
