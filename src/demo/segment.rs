@@ -51,7 +51,14 @@ fn identify(account: &Account, person: u32) -> Value {
     let role = ROLES[person as usize % ROLES.len()];
     let number = person as usize / ROLES.len() + 1;
     let email = format!("{}{number}@{}", role.to_lowercase().replace(' ', "."), account.domain);
-    json!({"type": "identify", "userId": ids::user(account, person), "traits": {"name": format!("{role} {number}"), "email": email, "role": role}})
+    // Who came first speaks for the product, and the second decides: so a champion who goes is missed.
+    let part = match person {
+        0 => "champion",
+        1 => "decision maker",
+        _ => role,
+    };
+    let traits = json!({"name": format!("{role} {number}"), "email": email, "role": part, "title": role});
+    json!({"type": "identify", "userId": ids::user(account, person), "traits": traits})
 }
 
 fn track(account: &Account, person: Actor, feature: &str, happening: &Happening) -> Value {

@@ -145,7 +145,7 @@ impl MrrChart {
     }
 }
 
-/// Shares by month as lines, on one scale from 0.
+/// Shares by month as lines, on one scale.
 #[derive(Debug, Template)]
 #[template(path = "rates_chart.html")]
 pub(super) struct RatesChart {
@@ -153,6 +153,7 @@ pub(super) struct RatesChart {
     grr: String,
     months: Vec<Bar>,
     hundred: String,
+    least: String,
     most: String,
     first: String,
     last: String,
@@ -170,9 +171,12 @@ impl RatesChart {
         if months.iter().filter(|(_, nrr, _)| nrr.is_some()).count() < 2 {
             return None;
         }
-        let most = months.iter().filter_map(|(_, nrr, _)| *nrr).fold(1.0, f64::max) * 1.05;
+        let shares = || months.iter().flat_map(|(_, nrr, grr)| [*nrr, *grr]).flatten();
+        // In steps of 5%, so that what moves by little shows, and the scale stays.
+        let (least, most) = (shares().fold(1.0, f64::min), shares().fold(1.0, f64::max));
+        let (least, most) = (((least - 0.01) * 20.0).floor().max(0.0) / 20.0, ((most + 0.01) * 20.0).ceil() / 20.0);
         let step = WIDTH / months.len() as f64;
-        let y = |share: f64| HEIGHT - HEIGHT * share.clamp(0.0, most) / most;
+        let y = |share: f64| HEIGHT - HEIGHT * (share.clamp(least, most) - least) / (most - least);
         let line = |of: fn(&Rates) -> Option<f64>| {
             let points =
                 months.iter().enumerate().filter_map(|(i, month)| Some(format!("{:.1},{:.1}", step * (i as f64 + 0.5), y(of(month)?))));
@@ -192,6 +196,7 @@ impl RatesChart {
             grr: line(|month| month.2),
             months: months.iter().enumerate().map(hit).collect(),
             hundred: format!("{:.1}", y(1.0)),
+            least: percent(least),
             most: percent(most),
             first,
             last,
@@ -236,7 +241,7 @@ mod tests {
         let month = |name: &str, rate| (name.to_owned(), rate, rate);
         assert!(RatesChart::new(&[month("2026-01", None), month("2026-02", Some(1.0))]).is_none());
         let chart = RatesChart::new(&[month("2026-01", Some(1.0)), month("2026-02", Some(0.5))]).unwrap();
-        assert_eq!((chart.nrr.as_str(), chart.most.as_str()), ("180.0,5.7 540.0,62.9", "105%"));
+        assert_eq!((chart.nrr.as_str(), chart.least.as_str(), chart.most.as_str()), ("180.0,10.0 540.0,110.0", "45%", "105%"));
     }
 
     #[test]

@@ -260,13 +260,17 @@ fn breadth(view: &Value) -> Option<String> {
     })
 }
 
-/// Features by how much they are used.
+/// Features by how much they are used, with where that goes.
 pub(super) fn features(view: &Value) -> Vec<Fact> {
     let Some(features) = view.pointer("/usage/features").and_then(Value::as_object) else { return Vec::new() };
     let count = |value: &Value| value.as_i64().or_else(|| ["28d", "events", "count"].iter().find_map(|field| value.get(field)?.as_i64()));
-    let mut features: Vec<_> = features.iter().map(|(name, value)| (count(value), name)).collect();
+    let mut features: Vec<_> = features.iter().map(|(name, value)| (count(value), name, value)).collect();
     features.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-    features.into_iter().take(12).map(|(count, name)| Fact::new(name, count.map(number))).collect()
+    let fact = |(count, name, value): (Option<i64>, &String, &Value)| {
+        let trend = trend(value, "/trend").map(|trend| format!(" ({trend})")).unwrap_or_default();
+        Fact::new(name, count.map(|count| number(count) + &trend)).bad_if(falls(value, "/trend"))
+    };
+    features.into_iter().take(12).map(fact).collect()
 }
 
 pub(super) fn billing(view: &Value, now: i64) -> Vec<Fact> {
