@@ -42,6 +42,9 @@ pub(super) fn of(name: &str) -> Option<&'static str> {
         "Resolution, median" => {
             "From creation to when it was solved for the last time, over tickets created in the last 90 days; open ones have none."
         }
+        "First reply, urgent or high" | "Resolution, urgent or high" => {
+            "The same over tickets of these priorities: the longer of the two medians."
+        }
         "Resolution with open ones" => {
             "The time by which half are solved when open tickets count as \u{201c}at least so long\u{201d} (Kaplan-Meier)."
         }

@@ -333,9 +333,17 @@ pub(super) fn support(view: &Value) -> Vec<Fact> {
         Fact::new("Escalated, 28 days", count("/support/escalated_28d")),
         Fact::new("First reply, median", lasting("/support/first_reply_s_median")),
         Fact::new("Resolution, median", lasting("/support/resolution_s_median")),
+        Fact::new("First reply, urgent or high", loudest(view, "/support/first_reply_s_median_by_priority")),
+        Fact::new("Resolution, urgent or high", loudest(view, "/support/resolution_s_median_by_priority")),
         Fact::new("Resolution with open ones", lasting("/support/resolution_s_median_censored")),
     ];
     about("support", facts)
+}
+
+/// The longer of the medians of urgent and high tickets.
+fn loudest(view: &Value, path: &str) -> Option<String> {
+    let of = |priority: &str| int(view, &format!("{path}/{priority}"));
+    of("urgent").max(of("high")).map(|s| span(s.saturating_mul(1000)))
 }
 
 pub(super) fn surveys(view: &Value) -> Vec<Fact> {

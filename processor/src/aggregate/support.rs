@@ -16,6 +16,8 @@ const COUNT_DAYS: i32 = 28;
 const BOOK_MAX: usize = 20_000;
 /// Months whose solved tickets are counted.
 const SOLVED_MONTHS_MAX: usize = 37;
+/// In the order of the numbers by priority.
+const PRIORITIES: [Priority; 5] = [Priority::None, Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
 /// Priorities kept of one ticket.
 const PRIORITIES_MAX: usize = 16;
 
@@ -191,6 +193,9 @@ fn numbers(book: &mut TicketBook, calendar: Calendar, today: i32) -> Support {
         oldest_open_at: open().map(|t| t.created_at).min(),
         opened_28d: tickets.iter().filter(|t| recent(calendar.day_of(t.created_at), COUNT_DAYS)).count() as u32,
         reopened_28d: reopened.count() as u32,
+        first_reply_s_by_priority: PRIORITIES
+            .map(|p| median(window().filter(|t| t.priority == p).filter_map(|t| t.first_reply_s).collect())),
+        resolution_s_by_priority: PRIORITIES.map(|p| median(window().filter(|t| t.priority == p).filter_map(|t| t.resolution_s).collect())),
         first_reply_s_median: median(window().filter_map(|t| t.first_reply_s).collect()),
         resolution_s_median: median(window().filter_map(|t| t.resolution_s).collect()),
     }

@@ -144,6 +144,9 @@ pub(crate) struct Support {
     pub(crate) resolution_s_median: Option<i64>,
     /// The same with open tickets as "at least so long", as of the day's beginning.
     pub(crate) resolution_s_median_censored: Option<i64>,
+    /// The medians by [`Priority`], as tickets have it now.
+    pub(crate) first_reply_s_by_priority: [Option<i64>; 5],
+    pub(crate) resolution_s_by_priority: [Option<i64>; 5],
     pub(crate) escalated_28d: u32,
     /// When the open ticket in the middle was created: the median age of the backlog.
     pub(crate) median_open_created_at: Option<i64>,

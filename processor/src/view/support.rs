@@ -6,7 +6,7 @@ use serde::Serialize;
 pub(super) struct SupportView {
     open: u32,
     urgent_open: u32,
-    by_priority: ByPriority,
+    by_priority: ByPriority<u32>,
     unanswered: u32,
     oldest_open_s: Option<i64>,
     backlog_age_s_median: Option<i64>,
@@ -16,32 +16,43 @@ pub(super) struct SupportView {
     first_reply_s_median: Option<i64>,
     resolution_s_median: Option<i64>,
     resolution_s_median_censored: Option<i64>,
+    /// Where tickets have priorities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_reply_s_median_by_priority: Option<ByPriority<Option<i64>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolution_s_median_by_priority: Option<ByPriority<Option<i64>>>,
 }
 
-/// Open tickets.
 #[derive(Serialize)]
-struct ByPriority {
-    urgent: u32,
-    high: u32,
-    normal: u32,
-    low: u32,
-    none: u32,
+struct ByPriority<T> {
+    urgent: T,
+    high: T,
+    normal: T,
+    low: T,
+    none: T,
 }
 
-pub(super) fn view(hot: &Hot, now: i64) -> SupportView {
-    let s = &hot.support;
-    let age_s = |at: i64| (now - at).max(0) / 1000;
-    let of = |priority: Priority| s.open_by_priority[priority as usize];
-    SupportView {
-        open: s.open,
-        urgent_open: of(Priority::Urgent),
-        by_priority: ByPriority {
+impl<T: Copy> ByPriority<T> {
+    fn of(numbers: &[T; 5]) -> Self {
+        let of = |priority: Priority| numbers[priority as usize];
+        Self {
             urgent: of(Priority::Urgent),
             high: of(Priority::High),
             normal: of(Priority::Normal),
             low: of(Priority::Low),
             none: of(Priority::None),
-        },
+        }
+    }
+}
+
+pub(super) fn view(hot: &Hot, now: i64) -> SupportView {
+    let s = &hot.support;
+    let age_s = |at: i64| (now - at).max(0) / 1000;
+    let medians = |numbers: &[Option<i64>; 5]| numbers.iter().any(Option::is_some).then(|| ByPriority::of(numbers));
+    SupportView {
+        open: s.open,
+        urgent_open: s.open_by_priority[Priority::Urgent as usize],
+        by_priority: ByPriority::of(&s.open_by_priority),
         unanswered: s.unanswered,
         oldest_open_s: s.oldest_open_at.map(age_s),
         backlog_age_s_median: s.median_open_created_at.map(age_s),
@@ -51,5 +62,7 @@ pub(super) fn view(hot: &Hot, now: i64) -> SupportView {
         first_reply_s_median: s.first_reply_s_median,
         resolution_s_median: s.resolution_s_median,
         resolution_s_median_censored: s.resolution_s_median_censored,
+        first_reply_s_median_by_priority: medians(&s.first_reply_s_by_priority),
+        resolution_s_median_by_priority: medians(&s.resolution_s_by_priority),
     }
 }

@@ -490,6 +490,7 @@ fn support(told: &[(i64, &Sent)], now: i64) -> Value {
     let is_open = |status: usize| ["new", "open", "pending"].contains(&Fact::ticket_status(status));
     let (mut open, mut by_priority, mut reopened, mut escalated, mut opened, mut unanswered) = (Vec::new(), [0; 5], 0, 0, 0, 0);
     let (mut replies, mut resolutions, mut waits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut replies_of, mut resolutions_of): ([Vec<i64>; 5], [Vec<i64>; 5]) = Default::default();
     for ticket in tickets.values_mut() {
         ticket.states.sort_unstable();
         ticket.states.dedup();
@@ -518,6 +519,9 @@ fn support(told: &[(i64, &Sent)], now: i64) -> Value {
         if recent(ticket.created, 90) {
             replies.extend(reply);
             resolutions.extend(resolution);
+            let priority = ticket.priorities.last().map_or(0, |p| p.2);
+            replies_of[priority].extend(reply);
+            resolutions_of[priority].extend(resolution);
             if is_open(last) {
                 waits.push((((today * DAY - ticket.created) / 1000).max(0), true));
             } else {
@@ -526,6 +530,11 @@ fn support(told: &[(i64, &Sent)], now: i64) -> Value {
         }
     }
     let [none, low, normal, high, urgent] = by_priority;
+    let medians = |of: [Vec<i64>; 5]| {
+        let [none, low, normal, high, urgent] = of.map(median);
+        let known = [none, low, normal, high, urgent].iter().any(Option::is_some);
+        known.then(|| json!({"urgent": urgent, "high": high, "normal": normal, "low": low, "none": none}))
+    };
     json!({
         "open": open.len(), "urgent_open": urgent,
         "by_priority": {"urgent": urgent, "high": high, "normal": normal, "low": low, "none": none},
@@ -535,6 +544,7 @@ fn support(told: &[(i64, &Sent)], now: i64) -> Value {
         "opened_28d": opened, "reopened_28d": reopened, "escalated_28d": escalated,
         "first_reply_s_median": median(replies), "resolution_s_median": median(resolutions),
         "resolution_s_median_censored": censored(waits),
+        "first_reply_s_median_by_priority": medians(replies_of), "resolution_s_median_by_priority": medians(resolutions_of),
     })
 }
 
