@@ -16,7 +16,7 @@ pub(crate) fn next_term(hot: &Hot) -> Option<NextTerm<'_>> {
     let terms = live.filter_map(|s| Some(NextTerm { subscription: &s.id, start: s.term_start?, end: s.term_end? }));
     terms
         .filter(|term| lifecycle::is_planned(hot.calendar, term.start, term.end))
-        .min_by_key(|term| (term.end, term.subscription.to_owned()))
+        .min_by(|a, b| (a.end, a.subscription).cmp(&(b.end, b.subscription)))
 }
 
 /// Opens or closes the plan as of now.

@@ -50,23 +50,19 @@ pub(crate) fn take(work: &mut Work<'_>, hot: &mut Hot, id: &str, new: TicketRow)
     let book_key = keys::own(Tag::TicketBook, work.key_bytes);
     let mut book: TicketBook = rows::load(work.state, &book_key)?.unwrap_or_default();
     let line = line_of(crate::hash::short(id.as_bytes()), hot.calendar, &row);
+    // The month in which it was solved for the last time.
+    let solved_at = line.resolution_s.map(|s| line.created_at.saturating_add(s * 1000));
+    let month = solved_at.map(|at| month_of(hot.calendar.day_of(at)));
     match book.tickets.binary_search_by_key(&line.id, |l| l.id) {
         Ok(index) => book.tickets[index] = line,
         Err(index) => book.tickets.insert(index, line),
     }
     let mut solved = std::mem::take(&mut hot.support.solved);
-    let month = line_of_solved(hot.calendar, &row);
     count_solved(&mut solved, row.solved_month, month);
     row.solved_month = month;
     hot.support = Support { solved, ..numbers(&mut book, hot.calendar, work.today) };
     rows::store(work.state, book_key, &book)?;
     rows::store(work.state, key, &row)
-}
-
-/// The month in which a ticket was solved for the last time.
-fn line_of_solved(calendar: Calendar, row: &TicketRow) -> Option<i32> {
-    let line = line_of(0, calendar, row);
-    line.resolution_s.map(|s| month_of(calendar.day_of(line.created_at.saturating_add(s * 1000))))
 }
 
 /// Counts a solved ticket in another month than before.
