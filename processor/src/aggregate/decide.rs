@@ -1,6 +1,6 @@
 //! Score, band and alerts after something changed. When it is done is part of the log: after each event of billing, support and surveys, after usage at most once an hour, and at
 //! the account's timer. So where batches end decides nothing.
-use super::{Work, history};
+use super::{Work, history, noticed};
 use crate::alert::{AlertType, Happened, incident};
 use crate::config::AggregateConfig;
 use crate::rows::Hot;
@@ -9,7 +9,12 @@ use c360_engine::StateError;
 
 /// What asks for a decision.
 pub(crate) enum Trigger<'a> {
-    Event { id: &'a str, group: Group, facts: Vec<AlertType> },
+    /// `group`: what it is about, where that is a part of the score.
+    Event {
+        id: &'a str,
+        group: Option<Group>,
+        facts: Vec<AlertType>,
+    },
     Time,
 }
 
@@ -22,6 +27,8 @@ pub(crate) struct Facts {
     churned: bool,
     detractors: u32,
     backlog: bool,
+    escalated: u32,
+    champions_gone: usize,
 }
 
 impl Facts {
@@ -33,6 +40,8 @@ impl Facts {
             churned: conditions::churned(hot),
             detractors: hot.surveys.detractors,
             backlog: hot.support.open >= config.alerts.backlog_tickets,
+            escalated: hot.support.escalated_28d,
+            champions_gone: conditions::champions_gone(hot),
         }
     }
 
@@ -44,7 +53,8 @@ impl Facts {
             (self.cancellation && !before.cancellation, AlertType::CancellationScheduled),
             (self.churned && !before.churned, AlertType::Churned),
             (self.detractors > before.detractors, AlertType::Detractor),
-            (self.backlog && !before.backlog, AlertType::Backlog),
+            (self.backlog && !before.backlog || self.escalated > before.escalated, AlertType::Backlog),
+            (self.champions_gone > before.champions_gone, AlertType::ChampionGone),
         ]
         .into_iter()
         .filter_map(|(holds, fact)| holds.then_some(fact))
@@ -54,10 +64,12 @@ impl Facts {
 
 pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: &Trigger<'_>) -> Result<(), StateError> {
     let now = work.at.now;
-    let (event, facts) = match trigger {
-        Trigger::Event { id, group, facts } => (Some((group.as_str(), *id)), facts.as_slice()),
-        Trigger::Time => (None, [].as_slice()),
+    let (event, mut facts) = match trigger {
+        Trigger::Event { id, group, facts } => (group.map(|group| (group.as_str(), *id)), facts.clone()),
+        Trigger::Time => (None, Vec::new()),
     };
+    facts.extend(noticed::today(work, hot));
+    let facts = facts.as_slice();
     let health = &mut hot.health;
     health.evaluated_at = Some(now);
     health.stale = false;

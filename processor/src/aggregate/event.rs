@@ -35,7 +35,7 @@ impl Aggregate {
         }
         let (mut work, hot) = self.open(at, key, key_bytes, state, out)?;
         let group = group_of(event);
-        let late = group.is_some() && event.occurred_at < at.now - work.config.alerts.late_after_ms;
+        let late = group.is_some() && is_late(&work, event);
         if late && hot.health.stale && !hot.health.quiet {
             // What came in time is judged before the past is corrected.
             decide(&mut work, hot, &Trigger::Time)?;
@@ -47,9 +47,16 @@ impl Aggregate {
             Some(Group::Usage) => usage_came(&mut work, hot)?,
             Some(group) => {
                 let facts = if late { Vec::new() } else { Facts::of(hot, work.config).new_since(&before) };
-                decide(&mut work, hot, &Trigger::Event { id: event.message_id, group, facts })?;
+                decide(&mut work, hot, &Trigger::Event { id: event.message_id, group: Some(group), facts })?;
             }
-            None => {}
+            None if is_late(&work, event) => {}
+            None => {
+                // Who is told to have left is a fact, though no part of the score.
+                let facts = Facts::of(hot, work.config).new_since(&before);
+                if !facts.is_empty() {
+                    decide(&mut work, hot, &Trigger::Event { id: event.message_id, group: None, facts })?;
+                }
+            }
         }
         renewal::advance(&mut work, hot);
         timers::schedule(&mut work, hot);
@@ -81,6 +88,11 @@ impl Aggregate {
         }
         Ok(())
     }
+}
+
+/// It happened so long ago that nobody is to hear of it.
+fn is_late(work: &Work<'_>, event: &Event<'_>) -> bool {
+    event.occurred_at < work.at.now - work.config.alerts.late_after_ms
 }
 
 fn group_of(event: &Event<'_>) -> Option<Group> {

@@ -14,6 +14,7 @@ mod identity_move;
 pub(crate) mod lifecycle;
 mod marks;
 pub(crate) mod mrr;
+pub(crate) mod noticed;
 pub(crate) mod plan;
 mod profiles;
 pub(crate) mod renewal;
@@ -54,8 +55,10 @@ pub struct Aggregate {
 /// What a step works with: the account in hand, time, rows, and where outputs go.
 pub(crate) struct Work<'a> {
     pub(crate) at: At,
-    /// UTC day of now.
+    /// The customer's day of now.
     pub(crate) today: i32,
+    /// It is the first that the customer is taken in hand today.
+    pub(crate) new_day: bool,
     pub(crate) key: Key<'a>,
     pub(crate) key_bytes: &'a [u8],
     pub(crate) config: &'a AggregateConfig,
@@ -94,8 +97,8 @@ impl Aggregate {
         hot.calendar = self.config.calendar(key.tenant);
         let today = hot.calendar.day_of(at.now);
         let (config, users, scratch) = (&self.config, &mut self.users, &mut self.scratch);
-        let mut work = Work { at, today, key, key_bytes, config, users, state, out, scratch };
-        timers::roll(&mut work, hot)?;
+        let mut work = Work { at, today, new_day: false, key, key_bytes, config, users, state, out, scratch };
+        work.new_day = timers::roll(&mut work, hot)?;
         Ok((work, hot))
     }
 }

@@ -35,15 +35,16 @@ impl Aggregate {
     }
 }
 
-/// A new day: windows move on.
-pub(crate) fn roll(work: &mut Work<'_>, hot: &mut Hot) -> Result<(), StateError> {
+/// A new day: windows move on. Whether it is one.
+pub(crate) fn roll(work: &mut Work<'_>, hot: &mut Hot) -> Result<bool, StateError> {
     if !hot.usage.advance(work.today) {
-        return Ok(());
+        return Ok(false);
     }
     usage::age(hot, work.today);
     billing::age(hot, work.today);
     support::age(work, hot)?;
-    survey::age(work, hot)
+    survey::age(work, hot)?;
+    Ok(true)
 }
 
 /// Sets the account's timer to when something can change next.

@@ -4,7 +4,7 @@
 //! fall a fact stands alone. What recovers within 14 days and comes back is the same alert, open again.
 use super::severity::{from_byte, severity, to_byte};
 use super::{AlertType, Happened, playbook, why};
-use crate::aggregate::Work;
+use crate::aggregate::{Work, noticed};
 use crate::hash;
 use crate::metrics::Effect;
 use crate::rows::{Band, Hot, Incident, IncidentState, Line};
@@ -97,7 +97,7 @@ fn fill(work: &Work<'_>, hot: &Hot, incident: &mut Incident, happened: &Happened
     incident.score_after = Some(happened.snapshot.shown);
     let hard = score::cap_of(happened.snapshot).is_some_and(|cap| cap.hard);
     incident.severity = to_byte(severity(incident.alert_type, hot, hard, &work.config.alerts));
-    incident.why = why::why(incident.alert_type, incident.band_before, incident.band_after, &incident.receipt);
+    incident.why = why::why(incident.alert_type, hot, work.today, (incident.band_before, incident.band_after), &incident.receipt);
 }
 
 /// Says the next revision; while it is snoozed, only for the record.
@@ -160,14 +160,21 @@ fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
         let back = target != Band::Unknown && !target.worse_than(goal);
         incident.recovered_since = if back { incident.recovered_since.or(Some(now)) } else { None };
     }
-    let backlog = work.config.alerts.backlog_tickets;
+    if let Some(index) = open_index(hot, AlertType::UsageDropped) {
+        let whole = noticed::week(hot, work.today).is_some_and(|week| week.is_whole());
+        let incident = &mut hot.health.incidents[index];
+        incident.recovered_since = if whole { incident.recovered_since.or(Some(now)) } else { None };
+    }
+    let (backlog, today) = (work.config.alerts.backlog_tickets, work.today);
     end_where(work, hot, Some(happened), true, |hot, incident| match incident.alert_type {
-        AlertType::HealthChanged => incident.recovered_since.is_some_and(|since| now >= since + wait),
+        AlertType::HealthChanged | AlertType::UsageDropped => incident.recovered_since.is_some_and(|since| now >= since + wait),
         AlertType::PaymentFailed => !conditions::payment_failed(hot),
         AlertType::CancellationScheduled => !conditions::cancellation_scheduled(hot),
         AlertType::Churned => !conditions::churned(hot),
         AlertType::Detractor => hot.surveys.detractors == 0,
-        AlertType::Backlog => hot.support.open <= backlog / 2,
+        AlertType::Backlog => hot.support.open <= backlog / 2 && hot.support.open_by_priority[3..].iter().all(|open| *open == 0),
+        AlertType::ChampionGone => conditions::has_champion(hot) || conditions::champions_gone(hot) == 0,
+        AlertType::RenewalAtRisk => hot.health.band == Band::Green || hot.renewal.is_none_or(|r| hot.calendar.day_of(r.term_end) < today),
         _ => false,
     });
 }

@@ -10,6 +10,9 @@ pub(crate) fn playbook(alert_type: AlertType, receipt: &[Line]) -> &'static str 
         AlertType::Churned => return "Hold an exit interview",
         AlertType::Detractor => return "Call the person who answered",
         AlertType::Backlog => return "Review the open tickets with support",
+        AlertType::UsageDropped => return "Find out what stopped them, and train the users",
+        AlertType::ChampionGone => return "Find a new champion",
+        AlertType::RenewalAtRisk => return "Plan the renewal: purpose, people, promises, results",
         _ => {}
     }
     let worst = receipt.iter().filter(|line| line.contribution < 0).min_by_key(|line| line.contribution);

@@ -1,21 +1,43 @@
 //! One sentence that a person understands.
 use super::AlertType;
-use crate::rows::{Band, Line};
-use crate::score::{CAPS, MEASURES};
+use crate::aggregate::noticed;
+use crate::rows::{Band, Hot, Line};
+use crate::score::{CAPS, MEASURES, conditions};
 
 /// Reasons named in a sentence.
 const REASONS_MAX: usize = 2;
 
-pub(crate) fn why(alert_type: AlertType, before: Band, after: Band, receipt: &[Line]) -> String {
+pub(crate) fn why(alert_type: AlertType, hot: &Hot, today: i32, (before, after): (Band, Band), receipt: &[Line]) -> String {
     let fact = match alert_type {
         AlertType::PaymentFailed => "A payment failed.",
         AlertType::CancellationScheduled => "A cancellation is scheduled.",
         AlertType::Churned => "The last subscription has ended.",
         AlertType::Detractor => "Somebody would not recommend the product.",
+        AlertType::Backlog if hot.support.escalated_28d > 0 => "A ticket was escalated, or open tickets pile up.",
         AlertType::Backlog => "Open tickets pile up.",
+        AlertType::ChampionGone if conditions::has_champion(hot) => "A champion has left; another one is there.",
+        AlertType::ChampionGone => "The champion has left, and nobody else is known to speak for the product.",
+        AlertType::UsageDropped => return usage(hot, today),
+        AlertType::RenewalAtRisk => return renewal(hot, today),
         _ => return health(before, after, receipt),
     };
     fact.to_owned()
+}
+
+/// The last week as the test saw it.
+fn usage(hot: &Hot, today: i32) -> String {
+    let Some(week) = noticed::week(hot, today) else { return "Usage is not what it was.".to_owned() };
+    let people = match week.usual_user_days {
+        0 => String::new(),
+        usual => format!(", and people came on {} days of theirs where {usual} are usual", week.user_days),
+    };
+    let (percent, events, usual) = (week.share_milli() / 10, week.events, week.usual_events);
+    format!("Usage of the last 7 days is {percent}% of what is usual for this customer: {events} events where {usual} are usual{people}.")
+}
+
+fn renewal(hot: &Hot, today: i32) -> String {
+    let days = hot.renewal.map_or(0, |renewal| hot.calendar.day_of(renewal.term_end) - today);
+    format!("The term ends in {days} days, and health is {}.", hot.health.band.as_str())
 }
 
 fn health(before: Band, after: Band, receipt: &[Line]) -> String {

@@ -182,7 +182,8 @@ impl Usage {
         self.days.get_mut(index)
     }
 
-    fn between(&self, from: i32, to: i32) -> &[Day] {
+    /// The days from `from` to `to`, both included, on which something happened.
+    pub(crate) fn between(&self, from: i32, to: i32) -> &[Day] {
         let start = self.days.partition_point(|d| d.day < from);
         let end = self.days.partition_point(|d| d.day <= to);
         self.days.get(start..end).unwrap_or_default()

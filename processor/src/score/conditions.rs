@@ -1,6 +1,6 @@
 //! Facts about a customer that hold or do not; caps and alerts stand on them.
 use crate::aggregate::mrr;
-use crate::rows::{Hot, RING_DAYS};
+use crate::rows::{Hot, RING_DAYS, Role};
 
 /// Failed payment tries from which the money is not expected any more.
 const TRIES_GIVEN_UP: u32 = 3;
@@ -57,4 +57,14 @@ pub(crate) fn silent(hot: &Hot) -> bool {
     let Some(silent) = hot.usage.silent_days(hot.calendar) else { return false };
     // Past the ring its rhythm is forgotten, and silence is long by any rhythm.
     silent >= SILENT_DAYS && (silent >= 2 * hot.usage.longest_pause_days() || silent >= RING_DAYS)
+}
+
+/// People who spoke for the product and are not there any more.
+pub(crate) fn champions_gone(hot: &Hot) -> usize {
+    hot.contacts.iter().filter(|c| c.role() == Some(Role::Champion) && c.gone_at().is_some()).count()
+}
+
+/// Somebody there speaks for the product.
+pub(crate) fn has_champion(hot: &Hot) -> bool {
+    hot.contacts.iter().any(|c| c.role() == Some(Role::Champion) && c.gone_at().is_none())
 }

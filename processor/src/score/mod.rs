@@ -3,6 +3,7 @@ mod band;
 mod card;
 pub(crate) mod conditions;
 mod default_card;
+pub(crate) mod drop;
 mod freshness;
 pub(crate) mod measures;
 mod receipt;

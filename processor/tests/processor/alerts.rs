@@ -206,3 +206,144 @@ fn each_change_of_the_score_is_in_the_history_with_a_receipt_that_sums() {
     let ids: std::collections::BTreeSet<_> = w.history.iter().map(|h| &h.id).collect();
     assert_eq!(ids.len(), w.history.len(), "ids are unique");
 }
+
+/// Weeks in which so many people use the product on each working day.
+fn work_weeks(w: &mut World, account: &str, weeks: usize, people: usize) {
+    for day in 0..7 * weeks {
+        w.now += 9 * HOUR;
+        if day % 7 < 5 {
+            for person in 0..people {
+                w.track(account, &format!("p{person}"));
+            }
+        }
+        w.now += 15 * HOUR;
+        w.tick();
+    }
+}
+
+/// Ten weeks of twenty people, with paid bills.
+fn well_used(w: &mut World, account: &str) {
+    w.say(account, Kind::Billing, Payload::Subscription(subscription("sub", 1, "active")));
+    w.say(account, Kind::Billing, Payload::Invoice(Invoice { status: "paid", amount_remaining: 0, ..invoice("in", 1, w.now) }));
+    work_weeks(w, account, 10, 20);
+    assert_eq!((w.band(account).as_str(), w.alerts.len()), ("green", 0));
+}
+
+#[test]
+fn nearly_half_of_the_people_gone_is_told_once_and_so_is_their_return() {
+    let mut w = World::new();
+    well_used(&mut w, "a1");
+    let from = w.now;
+    work_weeks(&mut w, "a1", 3, 11);
+    assert_eq!(w.sent(), [sent("usage.dropped", Open, "green")], "the score alone would not have told: {}", w.view("a1")["health"]);
+    let alert = &w.alerts[0];
+    assert!(alert.at - from <= 14 * DAY, "found after {} days", (alert.at - from) / DAY);
+    let why = alert.why.as_deref().unwrap();
+    assert_eq!(
+        why,
+        "Usage of the last 7 days is 55% of what is usual for this customer: 55 events where 100 are usual, and people came on 55 days of theirs where 100 are usual."
+    );
+    assert_eq!(alert.playbook.as_deref(), Some("Find out what stopped them, and train the users"));
+    let back = w.now;
+    work_weeks(&mut w, "a1", 3, 20);
+    assert_eq!(w.sent()[1..], [sent("usage.dropped", Resolved, "green")]);
+    let resolved = w.alerts.last().unwrap();
+    assert!(resolved.at - back >= 7 * DAY, "a week of it: {} days", (resolved.at - back) / DAY);
+    assert_eq!(resolved.alert_id, w.alerts[0].alert_id);
+}
+
+#[test]
+fn a_drop_that_turns_health_is_one_alert() {
+    let mut w = World::new();
+    well_used(&mut w, "a1");
+    work_weeks(&mut w, "a1", 4, 4);
+    assert!(w.sent().contains(&sent("health.changed", Open, "yellow")), "{:?}", w.sent());
+    let alone: Vec<_> = w.alerts.iter().filter(|a| a.alert_type == "usage.dropped").collect();
+    assert!(alone.iter().filter(|a| a.notify).count() <= 1 && alone.last().is_none_or(|a| a.status == Resolved && !a.notify), "{alone:?}");
+    let before = w.sent().len();
+    work_weeks(&mut w, "a1", 3, 4);
+    assert!(w.sent()[before..].iter().all(|(kind, status, _)| kind == "health.changed" && *status == Resolved), "no news: {:?}", w.sent());
+}
+
+#[test]
+fn a_week_of_holidays_is_no_drop() {
+    let mut w = World::new();
+    well_used(&mut w, "a1");
+    work_weeks(&mut w, "a1", 1, 0);
+    work_weeks(&mut w, "a1", 3, 20);
+    assert!(w.alerts.iter().all(|a| a.alert_type != "usage.dropped"), "{:?}", w.sent());
+}
+
+fn tell_role(w: &mut World, account: &str, person: &str, role: &str, at: i64) {
+    let payload = Payload::User(UserTraits { role: Some(role), ..UserTraits::default() });
+    let id = w.id();
+    w.send(&Event { kind: Kind::Identity, payload, name: "identify", user_id: Some(person), ..usage(&id, account, person, at) });
+}
+
+#[test]
+fn a_champion_who_leaves_is_told_at_once_and_a_new_one_ends_it() {
+    let mut w = World::new();
+    w.steady("a1");
+    let now = w.now;
+    tell_role(&mut w, "a1", "ann", "champion", now - DAY);
+    assert!(w.alerts.is_empty());
+    tell_role(&mut w, "a1", "ann", "left", now);
+    assert_eq!(w.sent(), [sent("people.champion_gone", Open, "green")]);
+    let why = w.alerts[0].why.as_deref();
+    assert_eq!(why, Some("The champion has left, and nobody else is known to speak for the product."));
+    tell_role(&mut w, "a1", "ann", "left", now + 1);
+    assert_eq!(w.alerts.len(), 1, "she left once");
+    tell_role(&mut w, "a1", "bob", "champion", now + 2);
+    w.wait(DAY);
+    assert_eq!(w.sent()[1..], [sent("people.champion_gone", Resolved, "green")]);
+}
+
+#[test]
+fn who_left_long_ago_is_no_news() {
+    let mut w = World::new();
+    w.steady("a1");
+    let now = w.now;
+    tell_role(&mut w, "a1", "ann", "champion", now - 40 * DAY);
+    tell_role(&mut w, "a1", "ann", "left", now - 20 * DAY);
+    w.wait(3 * DAY);
+    assert!(w.alerts.iter().all(|a| a.alert_type != "people.champion_gone"), "{:?}", w.sent());
+}
+
+#[test]
+fn a_renewal_that_comes_near_while_health_is_not_green_is_told_on_that_day() {
+    for (well, told) in [(false, vec![sent("renewal.at_risk", Open, "red")]), (true, Vec::new())] {
+        let mut w = World::new();
+        let term = |now: i64, cancels_at| Subscription {
+            term_start: Some(now),
+            term_end: Some(now + 200 * DAY),
+            cancels_at,
+            ..subscription("sub", 1, "active")
+        };
+        w.say("a1", Kind::Billing, Payload::Subscription(term(w.now, None)));
+        work_weeks(&mut w, "a1", 10, 5);
+        if !well {
+            let cancels = Subscription { version: 2, ..term(START, Some(START + 190 * DAY)) };
+            w.say("a1", Kind::Billing, Payload::Subscription(cancels));
+        }
+        let before = w.sent().len();
+        work_weeks(&mut w, "a1", 7, 5);
+        let of_type: Vec<_> = w.sent()[before..].iter().filter(|(kind, ..)| kind == "renewal.at_risk").cloned().collect();
+        // A scheduled cancellation has its own alert already, of which the renewal is a new reason.
+        let updates = w.alerts.iter().filter(|a| a.alert_type == "health.changed" && a.status == Updated && a.notify).count();
+        assert!(of_type == told || updates == 1 && !well, "{:?}", w.sent());
+    }
+}
+
+#[test]
+fn a_ticket_that_is_escalated_is_told() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Support, Payload::Ticket(Ticket { priority: Some("normal"), ..ticket("t2", 1, "open", w.now) }));
+    assert!(w.alerts.is_empty());
+    w.now += HOUR;
+    w.say("a1", Kind::Support, Payload::Ticket(Ticket { priority: Some("urgent"), ..ticket("t2", 2, "open", w.now - HOUR) }));
+    assert_eq!(w.sent(), [sent("support.backlog", Open, "green")]);
+    w.now += HOUR;
+    w.say("a1", Kind::Support, Payload::Ticket(Ticket { priority: Some("urgent"), ..ticket("t2", 3, "solved", w.now - 2 * HOUR) }));
+    assert_eq!(w.sent()[1..], [sent("support.backlog", Resolved, "green")]);
+}
