@@ -97,7 +97,7 @@ fn fill(work: &Work<'_>, hot: &Hot, incident: &mut Incident, happened: &Happened
     incident.score_after = Some(happened.snapshot.shown);
     let hard = score::cap_of(happened.snapshot).is_some_and(|cap| cap.hard);
     incident.severity = to_byte(severity(incident.alert_type, hot, hard, &work.config.alerts));
-    incident.why = why::why(incident.alert_type, hot, work.today, (incident.band_before, incident.band_after), &incident.receipt);
+    incident.why = why::why(incident, hot, work.today);
 }
 
 /// Says the next revision; while it is snoozed, only for the record.

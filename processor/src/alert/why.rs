@@ -1,13 +1,27 @@
 //! One sentence that a person understands.
 use super::AlertType;
 use crate::aggregate::noticed;
-use crate::rows::{Band, Hot, Line};
+use crate::rows::{Band, Hot, Incident, Line};
 use crate::score::{CAPS, MEASURES, conditions};
 
 /// Reasons named in a sentence.
 const REASONS_MAX: usize = 2;
 
-pub(crate) fn why(alert_type: AlertType, hot: &Hot, today: i32, (before, after): (Band, Band), receipt: &[Line]) -> String {
+pub(crate) fn why(incident: &Incident, hot: &Hot, today: i32) -> String {
+    if incident.alert_type != AlertType::HealthChanged {
+        return fact(incident.alert_type, hot, today);
+    }
+    let mut text = health(incident.band_before, incident.band_after, &incident.receipt);
+    // What no measure says in so many words.
+    for told in [AlertType::UsageDropped, AlertType::ChampionGone].into_iter().filter(|told| incident.facts.contains(told)) {
+        text.push(' ');
+        text.push_str(&fact(told, hot, today));
+    }
+    text
+}
+
+/// A fact that stands alone.
+fn fact(alert_type: AlertType, hot: &Hot, today: i32) -> String {
     let fact = match alert_type {
         AlertType::PaymentFailed => "A payment failed.",
         AlertType::CancellationScheduled => "A cancellation is scheduled.",
@@ -19,7 +33,7 @@ pub(crate) fn why(alert_type: AlertType, hot: &Hot, today: i32, (before, after):
         AlertType::ChampionGone => "The champion has left, and nobody else is known to speak for the product.",
         AlertType::UsageDropped => return usage(hot, today),
         AlertType::RenewalAtRisk => return renewal(hot, today),
-        _ => return health(before, after, receipt),
+        _ => "Something changed.",
     };
     fact.to_owned()
 }
@@ -47,6 +61,7 @@ fn health(before: Band, after: Band, receipt: &[Line]) -> String {
     let reasons: Vec<&str> = worst.into_iter().filter_map(|line| complaint(&line.measure)).take(REASONS_MAX).collect();
     let moved = match before {
         Band::Unknown => format!("Health is {}", after.as_str()),
+        same if same == after => format!("Health is {} again", after.as_str()),
         _ => format!("Health went from {} to {}", before.as_str(), after.as_str()),
     };
     if reasons.is_empty() { format!("{moved}.") } else { format!("{moved}: {}.", reasons.join("; ")) }

@@ -258,6 +258,8 @@ fn a_drop_that_turns_health_is_one_alert() {
     well_used(&mut w, "a1");
     work_weeks(&mut w, "a1", 4, 4);
     assert!(w.sent().contains(&sent("health.changed", Open, "yellow")), "{:?}", w.sent());
+    let said = w.alerts.iter().filter(|a| a.alert_type == "health.changed").filter_map(|a| a.why.as_deref());
+    assert!(said.clone().any(|why| why.contains("Usage of the last 7 days is 20% of what is usual")), "{:?}", said.collect::<Vec<_>>());
     let alone: Vec<_> = w.alerts.iter().filter(|a| a.alert_type == "usage.dropped").collect();
     assert!(alone.iter().filter(|a| a.notify).count() <= 1 && alone.last().is_none_or(|a| a.status == Resolved && !a.notify), "{alone:?}");
     let before = w.sent().len();
