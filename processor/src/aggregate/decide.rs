@@ -62,10 +62,10 @@ impl Facts {
     }
 }
 
-pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: &Trigger<'_>) -> Result<(), StateError> {
+pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: Trigger<'_>) -> Result<(), StateError> {
     let now = work.at.now;
     let (event, mut facts) = match trigger {
-        Trigger::Event { id, group, facts } => (group.map(|group| (group.as_str(), *id)), facts.clone()),
+        Trigger::Event { id, group, facts } => (group.map(|group| (group.as_str(), id)), facts),
         Trigger::Time => (None, Vec::new()),
     };
     facts.extend(noticed::today(work, hot));

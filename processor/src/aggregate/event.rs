@@ -35,27 +35,25 @@ impl Aggregate {
         }
         let (mut work, hot) = self.open(at, key, key_bytes, state, out)?;
         let group = group_of(event);
-        let late = group.is_some() && is_late(&work, event);
+        let old = event.occurred_at < work.at.now - work.config.alerts.late_after_ms;
+        let late = old && group.is_some();
         if late && hot.health.stale && !hot.health.quiet {
             // What came in time is judged before the past is corrected.
-            decide(&mut work, hot, &Trigger::Time)?;
+            decide(&mut work, hot, Trigger::Time)?;
         }
         hot.health.quiet |= late;
-        let before = Facts::of(hot, work.config);
-        fold(&mut work, hot, event)?;
-        match group {
-            Some(Group::Usage) => usage_came(&mut work, hot)?,
-            Some(group) => {
-                let facts = if late { Vec::new() } else { Facts::of(hot, work.config).new_since(&before) };
-                decide(&mut work, hot, &Trigger::Event { id: event.message_id, group: Some(group), facts })?;
-            }
-            None if is_late(&work, event) => {}
-            None => {
-                // Who is told to have left is a fact, though no part of the score.
-                let facts = Facts::of(hot, work.config).new_since(&before);
-                if !facts.is_empty() {
-                    decide(&mut work, hot, &Trigger::Event { id: event.message_id, group: None, facts })?;
-                }
+        if group == Some(Group::Usage) {
+            // Most events: usage brings no fact by itself.
+            fold(&mut work, hot, event)?;
+            usage_came(&mut work, hot)?;
+        } else {
+            let before = Facts::of(hot, work.config);
+            fold(&mut work, hot, event)?;
+            // Of what happened so long ago nobody is to hear.
+            let facts = if old { Vec::new() } else { Facts::of(hot, work.config).new_since(&before) };
+            // Who is told to have left is a fact, though no part of the score.
+            if group.is_some() || !facts.is_empty() {
+                decide(&mut work, hot, Trigger::Event { id: event.message_id, group, facts })?;
             }
         }
         renewal::advance(&mut work, hot);
@@ -88,11 +86,6 @@ impl Aggregate {
         }
         Ok(())
     }
-}
-
-/// It happened so long ago that nobody is to hear of it.
-fn is_late(work: &Work<'_>, event: &Event<'_>) -> bool {
-    event.occurred_at < work.at.now - work.config.alerts.late_after_ms
 }
 
 fn group_of(event: &Event<'_>) -> Option<Group> {
@@ -143,6 +136,6 @@ fn usage_came(work: &mut Work<'_>, hot: &mut Hot) -> Result<(), StateError> {
     hot.health.stale = true;
     match hot.health.evaluated_at {
         Some(last) if work.at.now < last + work.config.evaluate_every_ms => Ok(()),
-        _ => decide(work, hot, &Trigger::Time),
+        _ => decide(work, hot, Trigger::Time),
     }
 }

@@ -134,7 +134,7 @@ impl Aggregate {
         }
         // What was said of the provisional customer may be said of the account; nothing else of the past.
         hot.health.quiet |= !spoken;
-        decide(&mut work, hot, &Trigger::Time)?;
+        decide(&mut work, hot, Trigger::Time)?;
         renewal::advance(&mut work, hot);
         timers::schedule(&mut work, hot);
         Ok(())

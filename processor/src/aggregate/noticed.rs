@@ -12,17 +12,17 @@ pub(crate) fn today(work: &Work<'_>, hot: &Hot) -> Vec<AlertType> {
     if !work.new_day || hot.health.quiet {
         return Vec::new();
     }
-    let found = [(AlertType::UsageDropped, usage_dropped(hot, work.today)), (AlertType::RenewalAtRisk, renewal_at_risk(work, hot))];
-    found.into_iter().filter_map(|(fact, holds)| (holds && !is_told(hot, fact)).then_some(fact)).collect()
+    let holds = |fact: &AlertType| match fact {
+        AlertType::UsageDropped => week(hot, work.today).is_some_and(|week| week.dropped),
+        _ => renewal_at_risk(work, hot),
+    };
+    let facts = [AlertType::UsageDropped, AlertType::RenewalAtRisk].into_iter();
+    facts.filter(|fact| !is_told(hot, *fact) && holds(fact)).collect()
 }
 
 fn is_told(hot: &Hot, fact: AlertType) -> bool {
-    let open = hot.health.incidents.iter().filter(|i| i.state == IncidentState::Open);
-    open.into_iter().any(|i| i.alert_type == fact || i.alert_type == AlertType::HealthChanged && i.facts.contains(&fact))
-}
-
-fn usage_dropped(hot: &Hot, today: i32) -> bool {
-    week(hot, today).is_some_and(|week| week.dropped)
+    let mut open = hot.health.incidents.iter().filter(|i| i.state == IncidentState::Open);
+    open.any(|i| i.alert_type == fact || i.alert_type == AlertType::HealthChanged && i.facts.contains(&fact))
 }
 
 /// The last week beside what is usual.

@@ -28,7 +28,7 @@ impl Aggregate {
         let (mut work, hot) = self.open(at, key, key_bytes, state, out)?;
         hot.timer = None;
         billing::reprice(&mut work, hot)?;
-        decide(&mut work, hot, &Trigger::Time)?;
+        decide(&mut work, hot, Trigger::Time)?;
         renewal::advance(&mut work, hot);
         schedule(&mut work, hot);
         Ok(())

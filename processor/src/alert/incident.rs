@@ -160,7 +160,10 @@ fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
         let back = target != Band::Unknown && !target.worse_than(goal);
         incident.recovered_since = if back { incident.recovered_since.or(Some(now)) } else { None };
     }
-    if let Some(index) = open_index(hot, AlertType::UsageDropped) {
+    // It is of whole days: another one each day.
+    if work.new_day
+        && let Some(index) = open_index(hot, AlertType::UsageDropped)
+    {
         let whole = noticed::week(hot, work.today).is_some_and(|week| week.is_whole());
         let incident = &mut hot.health.incidents[index];
         incident.recovered_since = if whole { incident.recovered_since.or(Some(now)) } else { None };
