@@ -6,8 +6,8 @@ use c360_log::{Clock, Log};
 use c360_schemas::Topic;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -29,29 +29,17 @@ impl Server {
         let cache = std::env::var_os("XDG_CACHE_HOME")
             .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"), PathBuf::from);
         let program = cache.join("c360/s3-server/bin/moto_server");
-        for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let mut command = Command::new(&program);
-            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
-            let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}; deploy/setup/install test installs it", program.display()));
-            let mut server = Self { child, address: format!("127.0.0.1:{port}") };
-            if server.is_up() {
-                server.put(&format!("/{BUCKET}"), b"");
-                return server;
-            }
-        }
-        panic!("the server does not start");
-    }
-
-    fn is_up(&mut self) -> bool {
-        let started = Instant::now();
-        while started.elapsed() < WAIT && self.child.try_wait().unwrap().is_none() {
-            if TcpStream::connect(&self.address).is_ok() {
-                return true;
-            }
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
-        false
+        let mut command = Command::new(&program);
+        // It chooses its port itself and says which: nobody else can have taken it in the meantime.
+        command.args(["-H", "127.0.0.1", "-p", "0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}; deploy/setup/install test installs it", program.display()));
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = said.by_ref().find_map(|line| Some(line.ok()?.split_once("Running on http://")?.1.trim().to_owned()));
+        let server = Self { child, address: address.expect("the server does not start") };
+        // What it says later is not to stop it.
+        std::thread::spawn(move || said.for_each(drop));
+        server.put(&format!("/{BUCKET}"), b"");
+        server
     }
 
     fn put(&self, path: &str, body: &[u8]) {

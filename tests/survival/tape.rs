@@ -4,8 +4,8 @@ use c360_schemas::{EventsValue, Topic, decode_events_value};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-/// How long reading to the end may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long reading to the end may take; who wants to know tries again.
+const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
 const MAX: usize = 10_000;
 
@@ -54,21 +54,26 @@ impl Tape {
                 tape.committed.extend(committed.into_iter().enumerate().map(of));
             }
         }
-        tape.fill(log).map_err(|e| format!("reading the log: {e}"))?;
-        Ok(tape)
+        match tape.fill(log).map_err(|e| format!("reading the log: {e}"))? {
+            None => Ok(tape),
+            Some(short) => Err(format!("the log is not read to its end: {short}")),
+        }
     }
 
-    fn fill(&mut self, log: &dyn Log) -> Result<(), c360_log::LogError> {
+    /// Reads up to where the log ends now; where a partition's end was not reached in time, what it is.
+    fn fill(&mut self, log: &dyn Log) -> Result<Option<String>, c360_log::LogError> {
         let mut ends = Vec::new();
         for topic in Topic::ALL {
             ends.extend(log.bounds(topic)?.into_iter().enumerate().map(|(p, bounds)| (topic, p as u32, bounds.end)));
         }
         let (mut reader, since) = (log.reader(&Topic::ALL, &[])?, Instant::now());
-        while ends.iter().any(|(topic, partition, end)| reader.position(*topic, *partition) < *end) {
-            assert!(since.elapsed() < PATIENCE, "the log is not read to its end");
+        while let Some((topic, partition, end)) = ends.iter().find(|(topic, partition, end)| reader.position(*topic, *partition) < *end) {
+            if since.elapsed() > PATIENCE {
+                return Ok(Some(format!("{}/{partition} at {} of {end}", topic.suffix(), reader.position(*topic, *partition))));
+            }
             reader.poll(POLL, MAX, &mut |record| self.put(&record))?;
         }
-        Ok(())
+        Ok(None)
     }
 
     fn put(&mut self, record: &RecordRef<'_>) {
