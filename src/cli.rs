@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Asks a running c360 at its private port, with an API token.
     #[command(subcommand)]
     DeadLetters(crate::dead_letters::DeadLettersCommand),
+    /// Health as code: scorecards, alert rules and playbooks in a file
+    #[command(subcommand)]
+    Health(crate::health::HealthCommand),
     /// A made-up company lives through a year in under a minute, then goes on live
     Demo(DemoOptions),
     /// The configuration

@@ -8,6 +8,7 @@ mod clock;
 mod data;
 mod dead_letters;
 mod demo;
+mod health;
 mod http;
 mod import;
 mod logging;
@@ -50,5 +51,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::DeadLetters(command) => runtime.block_on(dead_letters::run(command)),
         Command::Config(cli::ConfigCommand::Check(options)) => cli::config_check(&options),
         Command::Snapshot(command) => snapshot::run(&command, &runtime),
+        Command::Health(command) => health::run(&command, &runtime),
     }
 }

@@ -288,6 +288,7 @@ fn alert(profile: &Profile, score: i32, n: usize) -> Alert {
         acknowledged_by: n.is_multiple_of(5).then(|| "Ana Lima".into()),
         snoozed_until: n.is_multiple_of(7).then_some(NOW + 3 * DAY),
         verdict: None,
+        actions: Vec::new(),
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) barrier: Vec<Stage>,
     /// Calls that move the clock come one after another.
     pub(crate) barrier_turn: tokio::sync::Mutex<()>,
+    /// Rules are applied one after another.
+    pub(crate) rules_turn: tokio::sync::Mutex<()>,
     pub(crate) limits: ConsoleLimits,
 }
 

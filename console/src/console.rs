@@ -56,6 +56,7 @@ impl Console {
             console_url: config.console_url,
             barrier: config.barrier,
             barrier_turn: tokio::sync::Mutex::new(()),
+            rules_turn: tokio::sync::Mutex::new(()),
             limits: config.limits,
         };
         Ok(Self { app: Arc::new(app), stop, fold: Mutex::new(Some(fold)) })

@@ -26,6 +26,12 @@ pub(crate) enum Tag {
     Owed = 0x1a,
     /// One a customer: what each of its subscriptions was worth, when.
     Revenue = 0x1b,
+    /// Files of rules that were applied, by tenant and id.
+    Rules = 0x1c,
+    /// One a tenant: which of them holds.
+    InForce = 0x1d,
+    /// One a tenant whose customers are still being scored anew.
+    Rescore = 0x1e,
     /// In *resolve*: what a foreign id is linked to.
     Link = 0x20,
     /// In *resolve*: a provisional customer that waits for a foreign id's link.

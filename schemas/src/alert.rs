@@ -63,4 +63,6 @@ pub struct Alert {
     pub acknowledged_by: Option<String>,
     pub snoozed_until: Option<i64>,
     pub verdict: Option<String>,
+    /// What to do, the first of it again in `playbook`; at most three.
+    pub actions: Vec<String>,
 }

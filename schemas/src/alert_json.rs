@@ -29,6 +29,8 @@ pub struct AlertData {
     /// Contributions sum to the change of the score.
     pub receipt: Vec<Contribution>,
     pub next_action: Option<NextAction>,
+    /// Playbooks that fit, the first of them again in `next_action`; at most three.
+    pub next_actions: Vec<String>,
     /// The customer's page in the console.
     pub url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +96,7 @@ impl AlertData {
             score: BeforeAfter { before: alert.score_before, after: alert.score_after },
             receipt: alert.receipt.clone(),
             next_action: has_action.then(|| NextAction { playbook: alert.playbook.clone(), why: alert.why.clone() }),
+            next_actions: alert.actions.clone(),
             url: customer_url(console_url, &alert.account_id),
             acknowledged_by: alert.acknowledged_by.clone(),
             snoozed_until: alert.snoozed_until.map(rfc3339),
@@ -156,6 +159,7 @@ mod tests {
             acknowledged_by: None,
             snoozed_until: None,
             verdict: None,
+            actions: vec!["dunning".into(), "call".into()],
         }
     }
 
@@ -167,7 +171,7 @@ mod tests {
             "account": {"account_id": "a1", "name": "Acme", "owner": {"name": null, "email": "kim@example.com"}},
             "band": {"before": "green", "after": "red"}, "score": {"before": 72, "after": 47},
             "receipt": [{"measure": "past_due", "group": "billing", "before": 100, "after": 0, "contribution": -25, "events": ["evt_1"]}],
-            "next_action": {"playbook": "dunning", "why": "the last payment failed"}, "url": "http://localhost:8361/customers/a1"}});
+            "next_action": {"playbook": "dunning", "why": "the last payment failed"}, "next_actions": ["dunning", "call"], "url": "http://localhost:8361/customers/a1"}});
         assert_eq!(body, wanted);
     }
 

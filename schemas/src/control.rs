@@ -1,4 +1,4 @@
-//! Records beside events in the events topic: ticks, moves and what people say of alerts.
+//! Records beside events in the events topic: ticks, moves, rules and what people say of alerts.
 use serde::{Deserialize, Serialize};
 
 /// Time has passed (`avro/tick.avsc`).
@@ -43,4 +43,20 @@ pub struct AlertCommand {
     pub until: Option<i64>,
     /// useful, known or wrong.
     pub verdict: Option<String>,
+}
+
+/// The account under which the history of a tenant's rules stands; no customer is called so.
+pub const RULES_ACCOUNT: &str = "~rules";
+
+/// A tenant's `health.toml` was applied (`avro/rules.avsc`). Each partition gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub tenant: String,
+    /// Counted for each tenant, from 1.
+    pub version: i32,
+    /// UTC ms.
+    pub at: i64,
+    pub by: String,
+    pub note: Option<String>,
+    pub text: String,
 }

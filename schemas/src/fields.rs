@@ -2,8 +2,8 @@
 use crate::primitive::{Field, Reader, put_long};
 use crate::{
     AccountTraits, Alert, AlertAction, AlertCommand, AlertStatus, Answer, Contribution, DeadLetter, Delivery, DeliveryOutcome, Discount,
-    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Severity,
-    Subscription, SubscriptionItem, Survey, Tick, Ticket, UserTraits,
+    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
+    Severity, Subscription, SubscriptionItem, Survey, Tick, Ticket, UserTraits,
 };
 
 /// A record: its fields one after the other.
@@ -75,6 +75,7 @@ record!(UserTraits<'a> { name, email, role });
 record!(Link<'a> { kind, id, account_id, rank, at });
 record!(Tick { at });
 record!(Move { tenant, from_account, to_account, rows });
+record!(Rules { tenant, version, at, by, note, text });
 record!(AlertCommand { tenant, account_id, alert_id, action, at, by, reason, until, verdict });
 record!(Alert {
     alert_id,
@@ -99,6 +100,7 @@ record!(Alert {
     acknowledged_by,
     snoozed_until,
     verdict,
+    actions,
 });
 record!(Contribution { measure, group, before, after, contribution, events });
 record!(Delivery {

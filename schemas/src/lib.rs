@@ -18,7 +18,7 @@ mod wire;
 pub use alert::{Alert, AlertStatus, Contribution, Severity};
 pub use alert_json::{AlertAccount, AlertBody, AlertData, AlertOwner, BeforeAfter, NextAction, customer_url};
 pub use avro::Wire;
-pub use control::{AlertAction, AlertCommand, Move, Tick};
+pub use control::{AlertAction, AlertCommand, Move, RULES_ACCOUNT, Rules, Tick};
 pub use event::{
     AccountTraits, Answer, Discount, Event, ForeignId, Interval, Invoice, Kind, Link, Payload, Rank, Subscription, SubscriptionItem,
     Survey, Ticket, UserTraits,

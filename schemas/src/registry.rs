@@ -18,12 +18,15 @@ pub(crate) const EVENT: SchemaId = SchemaId(1);
 pub(crate) const TICK: SchemaId = SchemaId(2);
 pub(crate) const MOVE: SchemaId = SchemaId(3);
 pub(crate) const ALERT_COMMAND: SchemaId = SchemaId(4);
-pub(crate) const ALERT: SchemaId = SchemaId(5);
+/// As it was before it had several next actions.
+const ALERT_1: SchemaId = SchemaId(5);
 pub(crate) const DELIVERY: SchemaId = SchemaId(6);
 pub(crate) const PROFILE: SchemaId = SchemaId(7);
 pub(crate) const PROGRESS: SchemaId = SchemaId(8);
 pub(crate) const DEAD_LETTER: SchemaId = SchemaId(9);
 pub(crate) const HISTORY: SchemaId = SchemaId(10);
+pub(crate) const RULES: SchemaId = SchemaId(11);
+pub(crate) const ALERT: SchemaId = SchemaId(12);
 
 /// By id; of one name the last is the newest.
 pub(crate) const ENTRIES: &[Entry] = &[
@@ -31,12 +34,14 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry { id: TICK, name: "Tick", text: include_str!("../avro/tick.avsc") },
     Entry { id: MOVE, name: "Move", text: include_str!("../avro/move.avsc") },
     Entry { id: ALERT_COMMAND, name: "AlertCommand", text: include_str!("../avro/command.avsc") },
-    Entry { id: ALERT, name: "Alert", text: include_str!("../avro/alert.avsc") },
+    Entry { id: ALERT_1, name: "Alert", text: include_str!("../avro/old/alert-1.avsc") },
     Entry { id: DELIVERY, name: "Delivery", text: include_str!("../avro/delivery.avsc") },
     Entry { id: PROFILE, name: "Profile", text: include_str!("../avro/profile.avsc") },
     Entry { id: PROGRESS, name: "Progress", text: include_str!("../avro/progress.avsc") },
     Entry { id: DEAD_LETTER, name: "DeadLetter", text: include_str!("../avro/dead_letter.avsc") },
     Entry { id: HISTORY, name: "History", text: include_str!("../avro/history.avsc") },
+    Entry { id: RULES, name: "Rules", text: include_str!("../avro/rules.avsc") },
+    Entry { id: ALERT, name: "Alert", text: include_str!("../avro/alert.avsc") },
 ];
 
 /// The entry with `id`.
@@ -72,6 +77,8 @@ mod tests {
             (8, "Progress"),
             (9, "DeadLetter"),
             (10, "History"),
+            (11, "Rules"),
+            (12, "Alert"),
         ];
         let entries: Vec<_> = ENTRIES.iter().map(|entry| (entry.id.0, entry.name)).collect();
         assert_eq!(entries, pinned);

@@ -34,6 +34,7 @@ pub(crate) fn alert(alert_id: &str, revision: i32) -> Alert {
         acknowledged_by: None,
         snoozed_until: None,
         verdict: None,
+        actions: Vec::new(),
     }
 }
 

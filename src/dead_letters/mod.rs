@@ -10,13 +10,13 @@ mod replay;
 mod routes;
 mod scan;
 
-pub(crate) use options::DeadLettersCommand;
+pub(crate) use options::{DeadLettersCommand, Server, moment};
 pub(crate) use replay::Replayer;
 pub(crate) use routes::routes;
 
 use crate::{remote, table};
 use anyhow::{Context, bail};
-use options::{LIST_LIMIT, ListOptions, ReplayOptions, Server};
+use options::{LIST_LIMIT, ListOptions, ReplayOptions};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -119,7 +119,7 @@ pub(crate) struct ReplayOptions {
 pub(crate) const LIST_LIMIT: usize = LIMIT;
 
 /// A time, or how long ago it was.
-fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+pub(crate) fn moment(text: &str) -> Result<jiff::Timestamp, String> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }

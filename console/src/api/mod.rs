@@ -8,6 +8,7 @@ mod links;
 mod params;
 mod plan;
 mod portfolio;
+mod rules;
 mod scores;
 mod timeline;
 
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/alerts/{id}/verdict", post(alerts::verdict))
         .route("/api/v1/links", post(links::link).delete(links::unlink))
         .route("/api/v1/portfolio", get(portfolio::get))
+        .route("/api/v1/rules", get(rules::get).post(rules::apply))
         .route("/api/v1/clock", post(clock::advance))
 }
 

@@ -56,6 +56,10 @@ pub(super) fn signed(value: i64) -> String {
 
 /// `active_users_trend` as `Active users trend`.
 pub(super) fn words(id: &str) -> String {
+    // Lines of receipts that are no measures: `cap:past_due`, `freshness:nps`.
+    if let Some((what, of)) = id.split_once(':') {
+        return format!("{} {}", words(what), words(of).to_lowercase());
+    }
     // The unit stands at the value.
     let text = id.strip_suffix("_s").unwrap_or(id).replace('_', " ");
     let mut chars = text.chars();
@@ -63,6 +67,7 @@ pub(super) fn words(id: &str) -> String {
     out.push_str(chars.as_str());
     match out.as_str() {
         "Nps" | "Csat" | "Mrr" => out.to_uppercase(),
+        "Mrr trend" => "MRR trend".into(),
         _ => out,
     }
 }

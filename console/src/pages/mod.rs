@@ -11,6 +11,7 @@ mod format;
 mod list;
 mod parts;
 mod portfolio;
+mod rules;
 mod sections;
 mod waterfall;
 
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/customers/{account_id}", get(customer::page))
         .route("/alerts", get(alerts::page))
         .route("/portfolio", get(portfolio::page))
+        .route("/rules", get(rules::page))
 }
 
 /// What every page's frame needs.

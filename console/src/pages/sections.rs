@@ -65,7 +65,14 @@ pub(super) struct Health {
     pub(super) coverage: Option<String>,
     /// Measures that hold the score down, the heaviest first.
     pub(super) weak: Vec<String>,
+    pub(super) cap: Option<String>,
     pub(super) overrides: Vec<String>,
+    /// What to do, and why.
+    pub(super) actions: Vec<(String, String)>,
+    /// Name and version of the rules in force.
+    pub(super) rules: Option<(String, i64)>,
+    /// The card, where it is not everybody's.
+    pub(super) card: Option<String>,
 }
 
 pub(super) struct Group {
@@ -163,22 +170,29 @@ pub(super) fn health(view: &Value) -> Health {
         filled: score.unwrap_or(0).clamp(0, 100),
         coverage: view.pointer("/health/coverage").and_then(Value::as_f64).map(|coverage| percent((coverage * 100.0).round() / 100.0)),
         weak: weak.into_iter().take(3).map(|(_, text)| text).collect(),
+        cap: view.pointer("/health/cap").and_then(cap_text),
         overrides: list(view, "/health/overrides").iter().map(override_text).collect(),
+        actions: list(view, "/next_actions").iter().filter_map(action).collect(),
+        rules: text(view, "/health/rules/name").zip(int(view, "/health/rules/version")),
+        card: text(view, "/health/card").filter(|card| card != "default"),
     }
 }
 
-/// An override is a name, or an object that says what it is and why.
+/// `green until 2027-03-31, by Kim: moving to a new data centre`.
 fn override_text(item: &Value) -> String {
-    if let Some(name) = item.as_str() {
-        return words(name);
-    }
-    let name = ["id", "name", "kind", "reason"].iter().find_map(|field| item.get(field)?.as_str());
-    let cap = ["cap", "score", "max"].iter().find_map(|field| item.get(field)?.as_i64());
-    match (name, cap) {
-        (Some(name), Some(cap)) => format!("{}: at most {cap}", words(name)),
-        (Some(name), None) => words(name),
-        (None, _) => item.to_string(),
-    }
+    let of = |name: &str| text(item, name).unwrap_or_default();
+    let until = time(item, "/expires_at").map(|at| format!(" until {}", time::day(at))).unwrap_or_default();
+    format!("{}{until}, by {}: {}", of("/band"), of("/owner"), of("/reason"))
+}
+
+/// `payment failed: at most 30`.
+fn cap_text(item: &Value) -> Option<String> {
+    Some(format!("{}: at most {}", words(&text(item, "/id")?), int(item, "/limit")?))
+}
+
+/// What to do, and why.
+fn action(item: &Value) -> Option<(String, String)> {
+    Some((text(item, "/playbook")?, text(item, "/why").unwrap_or_default()))
 }
 
 pub(super) fn groups(view: &Value, now: i64) -> Vec<Group> {

@@ -3,6 +3,7 @@ pub(crate) mod alerts;
 pub(crate) mod customers;
 pub(crate) mod portfolio;
 pub(crate) mod renewal;
+pub(crate) mod rules;
 pub(crate) mod scores;
 pub(crate) mod timeline;
 

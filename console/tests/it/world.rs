@@ -231,6 +231,7 @@ pub(crate) fn alert(alert_id: &str, account_id: &str, change: impl FnOnce(&mut A
         acknowledged_by: None,
         snoozed_until: None,
         verdict: None,
+        actions: Vec::new(),
     };
     change(&mut alert);
     alert

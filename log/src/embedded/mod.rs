@@ -10,6 +10,7 @@ mod group;
 mod health;
 mod hold;
 mod keys;
+mod look;
 mod member;
 mod metrics;
 mod options;
@@ -21,6 +22,7 @@ mod store;
 mod tail;
 
 pub use config::EmbeddedConfig;
+pub use look::EmbeddedLook;
 
 use crate::{Appended, Batch, Bounds, Clock, Entry, Log, LogError, Member, MemberSpec, Reader};
 use c360_schemas::Topic;

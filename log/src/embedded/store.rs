@@ -175,7 +175,7 @@ fn within(partition: u32) -> ReadOptions {
     options
 }
 
-fn family<'a>(db: &'a DB, name: &str) -> Result<&'a ColumnFamily, LogError> {
+pub(super) fn family<'a>(db: &'a DB, name: &str) -> Result<&'a ColumnFamily, LogError> {
     db.cf_handle(name).ok_or_else(|| LogError::Fatal(format!("column family {name} is not there")))
 }
 

@@ -1,13 +1,13 @@
 //! One event, from the log into the account.
-use super::decide::{Facts, Trigger, decide};
+use super::decide::{Hard, Trigger, decide};
 use super::{Aggregate, Work, billing, history, identities, plan, renewal, support, survey, timers, usage, users};
 use crate::keys::{self, Tag};
 use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
 use crate::redirect::redirect;
 use crate::rows::{self, ForwardRow, Hot};
-use crate::score::Group;
 use c360_engine::{Actions, ApplyError, At, State, StateError};
+use c360_health::Family;
 use c360_schemas::{Event, Key, Kind, Payload, Topic};
 
 impl Aggregate {
@@ -34,26 +34,26 @@ impl Aggregate {
             return Ok(());
         }
         let (mut work, hot) = self.open(at, key, key_bytes, state, out)?;
-        let group = group_of(event);
-        let old = event.occurred_at < work.at.now - work.config.alerts.late_after_ms;
-        let late = old && group.is_some();
+        let family = family_of(event);
+        let old = event.occurred_at < work.at.now - work.rules.alerts.late_after_ms;
+        let late = old && family.is_some();
         if late && hot.health.stale && !hot.health.quiet {
             // What came in time is judged before the past is corrected.
             decide(&mut work, hot, Trigger::Time)?;
         }
         hot.health.quiet |= late;
-        if group == Some(Group::Usage) {
+        if family == Some(Family::Usage) {
             // Most events: usage brings no fact by itself.
             fold(&mut work, hot, event)?;
             usage_came(&mut work, hot)?;
         } else {
-            let before = Facts::of(hot, work.config);
+            let before = Hard::of(hot, &work.rules.alerts);
             fold(&mut work, hot, event)?;
             // Of what happened so long ago nobody is to hear.
-            let facts = if old { Vec::new() } else { Facts::of(hot, work.config).new_since(&before) };
+            let facts = if old { Vec::new() } else { Hard::of(hot, &work.rules.alerts).new_since(&before) };
             // Who is told to have left is a fact, though no part of the score.
-            if group.is_some() || !facts.is_empty() {
-                decide(&mut work, hot, Trigger::Event { id: event.message_id, group, facts })?;
+            if family.is_some() || !facts.is_empty() {
+                decide(&mut work, hot, Trigger::Event { id: event.message_id, family, facts })?;
             }
         }
         renewal::advance(&mut work, hot);
@@ -88,12 +88,12 @@ impl Aggregate {
     }
 }
 
-fn group_of(event: &Event<'_>) -> Option<Group> {
+fn family_of(event: &Event<'_>) -> Option<Family> {
     match event.kind {
-        Kind::Usage => Some(Group::Usage),
-        Kind::Billing => Some(Group::Billing),
-        Kind::Support => Some(Group::Support),
-        Kind::Survey => Some(Group::Survey),
+        Kind::Usage => Some(Family::Usage),
+        Kind::Billing => Some(Family::Billing),
+        Kind::Support => Some(Family::Support),
+        Kind::Survey => Some(Family::Survey),
         Kind::Identity => None,
     }
 }

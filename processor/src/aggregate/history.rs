@@ -1,10 +1,10 @@
 //! What is worth telling of a customer's past: each change of the shown score with its receipt, events that are no usage, links, first uses.
 use super::Work;
 use crate::hash;
-use crate::rows::{Hot, Snapshot};
-use crate::score::{self, CARD_ID};
-use c360_engine::StateError;
-use c360_schemas::{Event, History, HistoryKind, Kind, Link, Payload, Survey, Topic, Wire};
+use crate::metrics::Effect;
+use crate::rows::{Hot, Line, Snapshot};
+use c360_engine::{Actions, StateError};
+use c360_schemas::{Event, History, HistoryKind, Key, Kind, Link, Payload, RULES_ACCOUNT, Rules, Survey, Topic, Wire};
 use serde_json::{Value, json};
 
 /// What came of the account itself is numbered.
@@ -28,10 +28,10 @@ fn push_as(work: &mut Work<'_>, id: String, at: i64, kind: HistoryKind, title: S
 }
 
 /// The shown score or band changed.
-pub(crate) fn score(work: &mut Work<'_>, hot: &mut Hot, before: Option<&Snapshot>, after: &Snapshot, event: Option<(&str, &str)>) {
+pub(crate) fn score(work: &mut Work<'_>, hot: &mut Hot, before: Option<&Snapshot>, after: &Snapshot, receipt: &[Line]) {
     let band = hot.health.band.as_str();
-    let receipt: Vec<Value> = score::receipt(before, after, event)
-        .into_iter()
+    let receipt: Vec<Value> = receipt
+        .iter()
         .map(|l| {
             json!({"measure": l.measure, "group": l.group, "before": l.before, "after": l.after, "contribution": l.contribution, "events": l.events})
         })
@@ -41,7 +41,9 @@ pub(crate) fn score(work: &mut Work<'_>, hot: &mut Hot, before: Option<&Snapshot
         Some(was) => format!("Health {was} to {} ({band})", after.shown),
         None => format!("Health {} ({band})", after.shown),
     };
-    let detail = json!({"score": after.shown, "band": band, "card": CARD_ID, "before": was, "receipt": receipt});
+    let rules = &work.rules.rules;
+    let card = rules.card(after.card).id.as_str();
+    let detail = json!({"score": after.shown, "band": band, "card": card, "rules": {"name": rules.name, "version": work.rules.version}, "before": was, "receipt": receipt});
     push(work, hot, work.at.now, HistoryKind::Score, title, &detail);
 }
 
@@ -64,6 +66,25 @@ pub(crate) fn merged(work: &mut Work<'_>, hot: &mut Hot, from: &str) {
 /// Something of the account itself that is worth a line.
 pub(crate) fn note(work: &mut Work<'_>, hot: &mut Hot, title: String, detail: &Value) {
     push(work, hot, work.at.now, HistoryKind::Note, title, detail);
+}
+
+/// A tenant's rules were put in force. Every partition says so, under one id: it stands once.
+pub(crate) fn rules(out: &mut Actions<Effect>, tenant: &str, applied: &Rules, name: &str) {
+    let id =
+        hash::id_of(&[tenant.as_bytes(), b"rules", &applied.version.to_le_bytes(), &applied.at.to_le_bytes(), applied.text.as_bytes()]);
+    let title = format!("Rules {} ({name}) applied by {}", applied.version, applied.by);
+    let detail = json!({"version": applied.version, "name": name, "by": applied.by, "note": applied.note, "text": applied.text});
+    let key = Key { tenant, id: RULES_ACCOUNT };
+    let entry = History {
+        id,
+        tenant: tenant.into(),
+        account_id: RULES_ACCOUNT.into(),
+        at: applied.at,
+        kind: HistoryKind::Note,
+        title,
+        detail: detail.to_string(),
+    };
+    out.outputs.push(Topic::History, |b| key.write(b), |b| entry.encode(b));
 }
 
 /// Somebody told of the customer's plan.

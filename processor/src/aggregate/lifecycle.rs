@@ -63,6 +63,16 @@ pub(crate) fn lifecycle(hot: &Hot, today: i32) -> Lifecycle {
     }
 }
 
+/// Days until the next end of a term long enough that its renewal is planned.
+pub(crate) fn days_to_renewal(hot: &Hot, today: i32) -> Option<i32> {
+    renewal_days(hot).map(|from| from + RENEWAL_DAYS - today).filter(|days| *days >= 0).min()
+}
+
+/// In adoption or stabilisation, by the days since delivery.
+pub(crate) fn is_young(hot: &Hot, today: i32) -> bool {
+    delivered_at(hot).is_some_and(|at| today - hot.calendar.day_of(at) <= STABILISATION_LAST_DAY)
+}
+
 /// The day on which the stage of life began.
 pub(crate) fn since(hot: &Hot, today: i32) -> Option<i32> {
     let delivered = delivered_at(hot).map(|at| hot.calendar.day_of(at));

@@ -19,6 +19,7 @@ pub(crate) mod plan;
 mod profiles;
 pub(crate) mod renewal;
 mod revenue;
+mod rules;
 mod support;
 mod survey;
 mod timers;
@@ -33,11 +34,14 @@ use crate::keys::{self, Tag};
 use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
 use crate::rows::{Hot, UserRow};
+use crate::score::{InForce, Rulebook};
 use c360_engine::{Actions, ApplyError, At, Machine, State, StateError, Timer};
+use c360_health::Rules;
 use c360_log::RecordRef;
 use c360_schemas::{EventsValue, Key, Topic, decode_events_value};
 use marks::Marks;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The machine that keeps customers.
 pub struct Aggregate {
@@ -45,6 +49,7 @@ pub struct Aggregate {
     accounts: RowCache<Hot>,
     users: RowCache<UserRow>,
     marks: Marks,
+    book: Rulebook,
     /// Customers whose owed profile is noted in the state.
     noted: HashSet<Box<[u8]>>,
     /// Whether the sweep over old marks is known to be on its way.
@@ -62,6 +67,9 @@ pub(crate) struct Work<'a> {
     pub(crate) key: Key<'a>,
     pub(crate) key_bytes: &'a [u8],
     pub(crate) config: &'a AggregateConfig,
+    /// What is in force for the tenant.
+    pub(crate) rules: Arc<InForce>,
+    pub(crate) book: &'a mut Rulebook,
     pub(crate) users: &'a mut RowCache<UserRow>,
     pub(crate) state: &'a mut State,
     pub(crate) out: &'a mut Actions<Effect>,
@@ -70,15 +78,35 @@ pub(crate) struct Work<'a> {
 
 impl Aggregate {
     pub fn new(config: AggregateConfig) -> Self {
+        Self::with_rules(config, Rules::built_in())
+    }
+
+    /// For a life in memory: no old mark is swept away, since all of them go with the customer. One that is old counts for nothing anyway.
+    pub(crate) fn rehearsing(config: AggregateConfig, rules: Arc<Rules>) -> Self {
+        Self { sweeping: true, ..Self::with_rules(config, rules) }
+    }
+
+    /// `rules` hold where nobody applied any.
+    fn with_rules(config: AggregateConfig, rules: Arc<Rules>) -> Self {
         Self {
             accounts: RowCache::speaking(config.cache_bytes / 8 * 5),
             users: RowCache::new(config.cache_bytes / 8 * 3),
             marks: Marks::default(),
+            book: Rulebook::new(rules, &config.alerts),
             noted: HashSet::new(),
             sweeping: false,
             scratch: Vec::new(),
             config,
         }
+    }
+
+    /// A customer as it stands, and the rules that it was scored by.
+    pub(crate) fn look(&mut self, key_bytes: &[u8], state: &State) -> Result<Option<(&Hot, Arc<Rules>)>, StateError> {
+        let Some(key) = keys::parse(key_bytes) else { return Ok(None) };
+        let in_force = self.book.of(key.tenant, &self.config.alerts, state)?;
+        let Some(hot) = self.accounts.get(&keys::own(Tag::Hot, key_bytes), state)? else { return Ok(None) };
+        let scored_by = hot.health.current.as_ref().map(|s| self.book.by_id(key.tenant, s.rules, state)).transpose()?.flatten();
+        Ok(Some((hot, scored_by.unwrap_or_else(|| Arc::clone(&in_force.rules)))))
     }
 
     /// The account's hot row, with its windows as of now, and what to work on it with.
@@ -96,8 +124,9 @@ impl Aggregate {
         let hot = self.accounts.change(&self.scratch, state)?;
         hot.calendar = self.config.calendar(key.tenant);
         let today = hot.calendar.day_of(at.now);
-        let (config, users, scratch) = (&self.config, &mut self.users, &mut self.scratch);
-        let mut work = Work { at, today, new_day: false, key, key_bytes, config, users, state, out, scratch };
+        let rules = self.book.of(key.tenant, &self.config.alerts, state)?;
+        let (config, book, users, scratch) = (&self.config, &mut self.book, &mut self.users, &mut self.scratch);
+        let mut work = Work { at, today, new_day: false, key, key_bytes, config, rules, book, users, state, out, scratch };
         work.new_day = timers::roll(&mut work, hot)?;
         Ok((work, hot))
     }
@@ -117,6 +146,7 @@ impl Machine for Aggregate {
         match value {
             EventsValue::Event(event) => self.event(at, key, record.key, &event, state, actions),
             EventsValue::Move(moved) => self.take_move(at, key, record.key, &moved, state, actions),
+            EventsValue::Rules(rules) => self.take_rules(at, key, &rules, state, actions),
             EventsValue::Command(command) => self.command(at, key, record.key, &command, state, actions).map_err(Into::into),
             EventsValue::Tick(_) => Ok(()),
         }
@@ -126,6 +156,7 @@ impl Machine for Aggregate {
         match timer.key.split_first() {
             Some((&timers::ACCOUNT, key_bytes)) => self.account_timer(at, key_bytes, state, actions),
             Some((&timers::SWEEP, _)) => self.sweep(at, state),
+            Some((&timers::RESCORE, tenant)) => self.rescore(at, tenant, state, actions),
             _ => Ok(()),
         }
     }

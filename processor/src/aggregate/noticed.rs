@@ -2,8 +2,8 @@
 use super::Work;
 use super::lifecycle::RENEWAL_DAYS;
 use crate::alert::AlertType;
-use crate::rows::{Band, Hot, IncidentState};
-use crate::score::drop;
+use crate::rows::{Band, Hot, Incident, IncidentState};
+use crate::score::{Facts, drop};
 use crate::time::DAY_MS;
 
 /// The facts that are new today. What was told already is not told again: not while its alert is open, and not while it is part of an open fall of health.
@@ -23,6 +23,36 @@ pub(crate) fn today(work: &Work<'_>, hot: &Hot) -> Vec<AlertType> {
 fn is_told(hot: &Hot, fact: AlertType) -> bool {
     let mut open = hot.health.incidents.iter().filter(|i| i.state == IncidentState::Open);
     open.any(|i| i.alert_type == fact || i.alert_type == AlertType::HealthChanged && i.facts.contains(&fact))
+}
+
+/// Alert rules whose conditions came to hold. `silent`: what holds is noted and not told.
+pub(crate) fn held(work: &Work<'_>, hot: &mut Hot, silent: bool) -> Vec<AlertType> {
+    let mut new = Vec::new();
+    for (number, rule) in work.rules.rules.alerts.rules.iter().enumerate().take(64) {
+        let (bit, alert_type) = (1_u64 << number, AlertType::ALL[rule.alert_type]);
+        // Who is not well is not asked for more; that it might be comes up again when it is well.
+        if alert_type.is_good() && !is_well(hot) {
+            continue;
+        }
+        let holds = Facts { hot, now: work.at.now, config: work.config }.hold(&rule.when);
+        if holds && hot.health.held & bit == 0 && !silent && !is_told(hot, alert_type) {
+            new.push(alert_type);
+        }
+        hot.health.held = if holds { hot.health.held | bit } else { hot.health.held & !bit };
+    }
+    new
+}
+
+/// Whether an alert rule's conditions hold.
+pub(crate) fn holds(work: &Work<'_>, hot: &Hot, alert_type: AlertType) -> bool {
+    let facts = Facts { hot, now: work.at.now, config: work.config };
+    let mut rules = work.rules.rules.alerts.rules.iter();
+    rules.any(|rule| rule.alert_type == alert_type as usize && facts.hold(&rule.when))
+}
+
+fn is_well(hot: &Hot) -> bool {
+    let falls = |i: &Incident| i.alert_type == AlertType::HealthChanged && i.state == IncidentState::Open;
+    hot.health.band != Band::Red && !hot.health.incidents.iter().any(falls)
 }
 
 /// The last week beside what is usual.

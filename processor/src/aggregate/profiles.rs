@@ -26,7 +26,10 @@ impl Aggregate {
                 && let Some(hot) = self.accounts.get_mut(&row_key, state)?
             {
                 hot.calendar = self.config.calendar(key.tenant);
-                view::push_profile(&mut out.outputs, at, key, key_bytes, hot, &self.config);
+                let in_force = self.book.of(key.tenant, &self.config.alerts, state)?;
+                let scored_by = hot.health.current.as_ref().map(|s| self.book.by_id(key.tenant, s.rules, state)).transpose()?.flatten();
+                let rules = view::Scored { by: scored_by.as_deref().unwrap_or(&in_force.rules), in_force: &in_force };
+                view::push_profile(&mut out.outputs, at, key, key_bytes, hot, &self.config, rules);
             }
         }
         Ok(())

@@ -4,13 +4,14 @@ use super::{Aggregate, Work, billing, lifecycle, renewal, support, survey, usage
 use crate::keys;
 use crate::metrics::Effect;
 use crate::rows::{Hot, IncidentState};
-use crate::score::DWELL_MS;
 use c360_engine::{Actions, At, State, StateError};
 
 /// First byte of the keys of accounts' timers.
 pub(crate) const ACCOUNT: u8 = b'a';
 /// Key of the sweep's timer.
 pub(crate) const SWEEP: u8 = b's';
+/// First byte of the keys of timers by which a tenant's customers are scored anew; the tenant follows.
+pub(crate) const RESCORE: u8 = b'r';
 
 impl Aggregate {
     pub(super) fn account_timer(
@@ -67,12 +68,13 @@ pub(crate) fn schedule(work: &mut Work<'_>, hot: &mut Hot) {
 
 fn next_due(work: &Work<'_>, hot: &Hot) -> Option<i64> {
     let health = &hot.health;
-    let midnight = changes_daily(hot).then(|| hot.calendar.day_start(work.today + 1));
-    let dwell = health.pending.as_ref().map(|pending| pending.since + DWELL_MS);
+    let midnight = changes_daily(hot, work.today).then(|| hot.calendar.day_start(work.today + 1));
+    let dwell = health.pending.as_ref().map(|pending| pending.since + work.rules.rules.bands.dwell_ms);
+    let overridden = work.rules.rules.override_of(work.key.id, work.at.now).map(|held| held.expires_at);
     let score = health.evaluated_at.filter(|_| health.stale).map(|at| at + work.config.evaluate_every_ms);
     let incidents = health.incidents.iter().filter(|i| i.state == IncidentState::Open);
-    let incidents = incidents.flat_map(|i| [i.recovered_since.map(|at| at + work.config.alerts.resolve_after_ms), i.snoozed_until]);
-    [midnight, dwell, score, billing::next_reprice(hot), lifecycle::next_change(hot, work.today)]
+    let incidents = incidents.flat_map(|i| [i.recovered_since.map(|at| at + work.rules.alerts.resolve_after_ms), i.snoozed_until]);
+    [midnight, dwell, overridden, score, billing::next_reprice(hot), lifecycle::next_change(hot, work.today)]
         .into_iter()
         .chain(incidents)
         .flatten()
@@ -80,11 +82,12 @@ fn next_due(work: &Work<'_>, hot: &Hot) -> Option<i64> {
 }
 
 /// Whether tomorrow is another day for this account.
-fn changes_daily(hot: &Hot) -> bool {
+fn changes_daily(hot: &Hot, today: i32) -> bool {
     !hot.usage.days.is_empty()
         || hot.billing.unpaid.iter().any(|invoice| invoice.due_at.is_some())
         || hot.billing.mrr_points.len() > 1
         || hot.support.known
         || hot.surveys.known()
         || hot.health.pending.is_some()
+        || hot.traits.seats.get().is_some() && lifecycle::is_young(hot, today)
 }

@@ -3,12 +3,13 @@
 //! A fall of the band opens `health.changed`; while it is open, hard facts update it and do not stand alone, and what stood alone before is resolved into it silently. Without a
 //! fall a fact stands alone. What recovers within 14 days and comes back is the same alert, open again.
 use super::severity::{from_byte, severity, to_byte};
-use super::{AlertType, Happened, playbook, why};
-use crate::aggregate::{Work, noticed};
+use super::{AlertType, Asked, Happened, actions, why};
+use crate::aggregate::{Work, lifecycle, mrr, noticed};
 use crate::hash;
 use crate::metrics::Effect;
 use crate::rows::{Band, Hot, Incident, IncidentState, Line};
-use crate::score::{self, conditions, points_to};
+use crate::score::{self, Facts, conditions, points_to};
+use c360_health::Rules;
 use c360_schemas::{Alert, AlertStatus, Contribution, Topic, Wire};
 
 /// Message ids kept for one line of a receipt.
@@ -21,7 +22,8 @@ const RESOLVED: u8 = 2;
 /// Puts what a decision found into alerts.
 pub(crate) fn react(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
     forget(work, hot);
-    let fell = happened.step.is_some_and(|step| step.to.worse_than(step.from));
+    let off = &work.rules.rules.alerts.off;
+    let fell = !off[AlertType::HealthChanged as usize] && happened.step.is_some_and(|step| step.to.worse_than(step.from));
     match open_index(hot, AlertType::HealthChanged) {
         Some(index) => update_health(work, hot, index, happened, fell),
         None if fell => {
@@ -49,7 +51,7 @@ fn open_types(hot: &Hot) -> Vec<AlertType> {
 
 /// Resolved incidents past the time in which they may open again.
 fn forget(work: &Work<'_>, hot: &mut Hot) {
-    let since = work.at.now - work.config.alerts.reopen_within_ms;
+    let since = work.at.now - work.rules.alerts.reopen_within_ms;
     hot.health.incidents.retain(|i| !matches!(i.state, IncidentState::Resolved { at } if at < since));
 }
 
@@ -58,7 +60,8 @@ fn open(work: &mut Work<'_>, hot: &mut Hot, alert_type: AlertType, happened: &Ha
     let old = hot.health.incidents.iter().position(|i| i.alert_type == alert_type);
     let old = old.map(|index| hot.health.incidents.remove(index));
     let (now, band) = (work.at.now, hot.health.band);
-    let fresh = || hash::id_of(&[work.key_bytes, alert_type.as_str().as_bytes(), &now.to_le_bytes(), &work.at.offset.to_le_bytes()]);
+    // Of one type only one is open at a time, so the moment tells it from all others; where in the log that was would tell a replay of one customer from that of all.
+    let fresh = || hash::id_of(&[work.key_bytes, alert_type.as_str().as_bytes(), &now.to_le_bytes()]);
     let mut incident = Incident {
         alert_type,
         alert_id: old.as_ref().map_or_else(fresh, |old| old.alert_id.clone()),
@@ -73,6 +76,7 @@ fn open(work: &mut Work<'_>, hot: &mut Hot, alert_type: AlertType, happened: &Ha
         receipt: Vec::new(),
         facts: facts.to_vec(),
         why: String::new(),
+        actions: Vec::new(),
         recovered_since: None,
         acknowledged_by: None,
         snoozed_until: None,
@@ -85,7 +89,10 @@ fn open(work: &mut Work<'_>, hot: &mut Hot, alert_type: AlertType, happened: &Ha
 
 /// The contents of an alert as of now: receipt from where it began, severity, sentence.
 fn fill(work: &Work<'_>, hot: &Hot, incident: &mut Incident, happened: &Happened<'_>) {
-    let mut receipt = score::receipt(incident.baseline.as_ref(), happened.snapshot, happened.event);
+    let (rules, baseline) = (&work.rules.rules, incident.baseline.as_ref());
+    let then = baseline.and_then(|baseline| work.book.known(baseline.rules));
+    let facts = Facts { hot, now: work.at.now, config: work.config };
+    let mut receipt = score::between(baseline, then.as_deref(), happened.snapshot, rules, work.rules.version, facts, happened.cause);
     for line in &mut receipt {
         let old = incident.receipt.iter().find(|old| old.measure == line.measure);
         let known = old.map(|old| old.events.as_slice()).unwrap_or_default();
@@ -95,9 +102,22 @@ fn fill(work: &Work<'_>, hot: &Hot, incident: &mut Incident, happened: &Happened
     }
     incident.receipt = receipt;
     incident.score_after = Some(happened.snapshot.shown);
-    let hard = score::cap_of(happened.snapshot).is_some_and(|cap| cap.hard);
-    incident.severity = to_byte(severity(incident.alert_type, hot, hard, &work.config.alerts));
-    incident.why = why::why(incident, hot, work.today);
+    let hard = rules.cap(happened.snapshot.cap).is_some_and(|cap| cap.hard);
+    incident.severity = to_byte(severity(incident.alert_type, hot, hard, rules, &work.rules.alerts));
+    incident.why = why::why(incident, hot, rules, work.today);
+    incident.actions = next_actions(incident, hot, rules, work.today);
+}
+
+/// What to do about it, by its type and by what weighs most in its receipt.
+fn next_actions(incident: &Incident, hot: &Hot, rules: &Rules, today: i32) -> Vec<String> {
+    let mut worst: Vec<&Line> = incident.receipt.iter().filter(|line| line.contribution < 0).collect();
+    worst.sort_by_key(|line| line.contribution);
+    let reasons: Vec<&str> = worst.into_iter().map(|line| line.measure.as_str()).collect();
+    let lifecycle = lifecycle::lifecycle(hot, today).as_str();
+    // What stands alone is about itself, and not about what happens to have moved the score.
+    let reasons = if incident.alert_type == AlertType::HealthChanged { reasons.as_slice() } else { &[] };
+    let asked = Asked { alerts: &[incident.alert_type], reasons, lifecycle, mrr: mrr::account(&hot.billing).map(|(mrr, _)| mrr) };
+    actions(rules, &asked).into_iter().map(|(playbook, _)| playbook.name.clone()).collect()
 }
 
 /// Says the next revision; while it is snoozed, only for the record.
@@ -152,8 +172,8 @@ pub(crate) fn end_silently(work: &mut Work<'_>, hot: &mut Hot) {
 
 /// What does not hold any more is resolved, once: a fact at once, health after 7 days beyond its margin.
 fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
-    let (now, wait) = (work.at.now, work.config.alerts.resolve_after_ms);
-    let target = points_to(hot.health.band, happened.snapshot);
+    let (now, wait) = (work.at.now, work.rules.alerts.resolve_after_ms);
+    let target = points_to(&work.rules.rules, hot.health.band, happened.snapshot);
     if let Some(index) = open_index(hot, AlertType::HealthChanged) {
         let incident = &mut hot.health.incidents[index];
         let goal = if incident.band_before == Band::Unknown { Band::Yellow } else { incident.band_before };
@@ -168,9 +188,19 @@ fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
         let incident = &mut hot.health.incidents[index];
         incident.recovered_since = if whole { incident.recovered_since.or(Some(now)) } else { None };
     }
-    let (backlog, today) = (work.config.alerts.backlog_tickets, work.today);
+    for alert_type in [AlertType::AdoptionStalled, AlertType::ExpansionReady, AlertType::AdvocateFound] {
+        let Some(index) = open_index(hot, alert_type) else { continue };
+        let over = !noticed::holds(work, hot, alert_type);
+        let incident = &mut hot.health.incidents[index];
+        incident.recovered_since = if over { incident.recovered_since.or(Some(now)) } else { None };
+    }
+    let (backlog, today) = (work.rules.alerts.backlog_tickets, work.today);
     end_where(work, hot, Some(happened), true, |hot, incident| match incident.alert_type {
-        AlertType::HealthChanged | AlertType::UsageDropped => incident.recovered_since.is_some_and(|since| now >= since + wait),
+        AlertType::HealthChanged
+        | AlertType::UsageDropped
+        | AlertType::AdoptionStalled
+        | AlertType::ExpansionReady
+        | AlertType::AdvocateFound => incident.recovered_since.is_some_and(|since| now >= since + wait),
         AlertType::PaymentFailed => !conditions::payment_failed(hot),
         AlertType::CancellationScheduled => !conditions::cancellation_scheduled(hot),
         AlertType::Churned => !conditions::churned(hot),
@@ -195,7 +225,8 @@ fn end_where(work: &mut Work<'_>, hot: &mut Hot, happened: Option<&Happened<'_>>
             }
             fill(work, hot, incident, happened);
         }
-        revise(work, hot, incident, RESOLVED, notify);
+        // That good news is over is no news.
+        revise(work, hot, incident, RESOLVED, notify && !incident.alert_type.is_good());
         incident.recovered_since = None;
         incident.snoozed_until = None;
     }
@@ -243,7 +274,8 @@ pub(crate) fn say(work: &mut Work<'_>, hot: &Hot, incident: &Incident, notify: b
         score_before: incident.baseline.as_ref().map(|b| b.shown),
         score_after: incident.score_after,
         receipt: incident.receipt.iter().map(contribution).collect(),
-        playbook: Some(playbook::playbook(incident.alert_type, &incident.receipt).to_owned()),
+        playbook: incident.actions.first().cloned(),
+        actions: incident.actions.clone(),
         why: Some(incident.why.clone()),
         acknowledged_by: incident.acknowledged_by.clone(),
         snoozed_until: incident.snoozed_until,

@@ -1,11 +1,12 @@
 //! Alerts: what is worth waking somebody for, once, with its reasons.
 pub(crate) mod incident;
 mod playbook;
+pub(crate) use playbook::{Asked, For, actions};
 mod severity;
 mod why;
 
 use crate::rows::Snapshot;
-use crate::score::BandStep;
+use crate::score::{BandStep, Cause};
 use serde::{Deserialize, Serialize};
 
 /// The types of alerts of the contract. Their order stands in rows: append only.
@@ -62,15 +63,34 @@ impl AlertType {
     }
 }
 
+impl AlertType {
+    /// Good news: something to make of a customer who is well.
+    pub(crate) const fn is_good(self) -> bool {
+        matches!(self, AlertType::ExpansionReady | AlertType::AdvocateFound)
+    }
+}
+
 /// What a decision found.
 pub(crate) struct Happened<'a> {
     /// The shown band changed, and that may be spoken of.
     pub(crate) step: Option<BandStep>,
     /// Hard facts that are new.
     pub(crate) facts: &'a [AlertType],
-    /// Group and message id of the event behind it.
-    pub(crate) event: Option<(&'a str, &'a str)>,
+    /// The event behind it.
+    pub(crate) cause: Cause<'a>,
     /// The score that receipts start from.
     pub(crate) baseline: Option<&'a Snapshot>,
     pub(crate) snapshot: &'a Snapshot,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_and_rows_number_types_alike() {
+        for (number, alert_type) in AlertType::ALL.into_iter().enumerate() {
+            assert_eq!((alert_type as usize, alert_type.as_str()), (number, c360_health::ALERT_TYPES[number]));
+        }
+    }
 }

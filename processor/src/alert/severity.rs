@@ -3,9 +3,17 @@ use super::AlertType;
 use crate::aggregate::mrr;
 use crate::config::AlertConfig;
 use crate::rows::{Band, Hot};
+use c360_health::{Loudness, Rules};
 use c360_schemas::Severity;
 
-pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, config: &AlertConfig) -> Severity {
+pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, rules: &Rules, config: &AlertConfig) -> Severity {
+    if let Some(loudness) = rules.alerts.severity[alert_type as usize] {
+        return match loudness {
+            Loudness::Info => Severity::Info,
+            Loudness::Warning => Severity::Warning,
+            Loudness::Critical => Severity::Critical,
+        };
+    }
     let valuable = mrr::account(&hot.billing).is_some_and(|(mrr, _)| mrr >= config.critical_mrr_minor);
     match alert_type {
         AlertType::HealthChanged => match hot.health.band {
@@ -14,6 +22,7 @@ pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, config: &Al
             _ => Severity::Warning,
         },
         AlertType::CancellationScheduled | AlertType::Churned => Severity::Critical,
+        _ if alert_type.is_good() => Severity::Info,
         _ => Severity::Warning,
     }
 }

@@ -2,26 +2,29 @@
 use super::AlertType;
 use crate::aggregate::noticed;
 use crate::rows::{Band, Hot, Incident, Line};
-use crate::score::{CAPS, MEASURES, conditions};
+use crate::score::conditions;
+use c360_health::Rules;
 
 /// Reasons named in a sentence.
 const REASONS_MAX: usize = 2;
+/// Facts that are told beside a fall of health.
+const TOLD: [AlertType; 3] = [AlertType::UsageDropped, AlertType::ChampionGone, AlertType::AdoptionStalled];
 
-pub(crate) fn why(incident: &Incident, hot: &Hot, today: i32) -> String {
+pub(crate) fn why(incident: &Incident, hot: &Hot, rules: &Rules, today: i32) -> String {
     if incident.alert_type != AlertType::HealthChanged {
-        return fact(incident.alert_type, hot, today);
+        return fact(incident.alert_type, hot, rules, today);
     }
-    let mut text = health(incident.band_before, incident.band_after, &incident.receipt);
+    let mut text = health(incident.band_before, incident.band_after, &incident.receipt, rules);
     // What no measure says in so many words.
-    for told in [AlertType::UsageDropped, AlertType::ChampionGone].into_iter().filter(|told| incident.facts.contains(told)) {
+    for told in TOLD.into_iter().filter(|told| incident.facts.contains(told)) {
         text.push(' ');
-        text.push_str(&fact(told, hot, today));
+        text.push_str(&fact(told, hot, rules, today));
     }
     text
 }
 
 /// A fact that stands alone.
-fn fact(alert_type: AlertType, hot: &Hot, today: i32) -> String {
+fn fact(alert_type: AlertType, hot: &Hot, rules: &Rules, today: i32) -> String {
     let fact = match alert_type {
         AlertType::PaymentFailed => "A payment failed.",
         AlertType::CancellationScheduled => "A cancellation is scheduled.",
@@ -33,7 +36,10 @@ fn fact(alert_type: AlertType, hot: &Hot, today: i32) -> String {
         AlertType::ChampionGone => "The champion has left, and nobody else is known to speak for the product.",
         AlertType::UsageDropped => return usage(hot, today),
         AlertType::RenewalAtRisk => return renewal(hot, today),
-        _ => "Something changed.",
+        other => {
+            let mut by_rule = rules.alerts.rules.iter();
+            by_rule.find(|rule| rule.alert_type == other as usize).map_or("Something changed.", |rule| rule.why.as_str())
+        }
     };
     fact.to_owned()
 }
@@ -54,11 +60,11 @@ fn renewal(hot: &Hot, today: i32) -> String {
     format!("The term ends in {days} days, and health is {}.", hot.health.band.as_str())
 }
 
-fn health(before: Band, after: Band, receipt: &[Line]) -> String {
+fn health(before: Band, after: Band, receipt: &[Line], rules: &Rules) -> String {
     let mut worst: Vec<&Line> = receipt.iter().filter(|line| line.contribution < 0).collect();
     // A cap is what holds the score where it is, whatever measures fell with it.
     worst.sort_by_key(|line| (!line.measure.starts_with("cap:"), line.contribution));
-    let reasons: Vec<&str> = worst.into_iter().filter_map(|line| complaint(&line.measure)).take(REASONS_MAX).collect();
+    let reasons: Vec<&str> = worst.into_iter().filter_map(|line| complaint(rules, &line.measure)).take(REASONS_MAX).collect();
     let moved = match before {
         Band::Unknown => format!("Health is {}", after.as_str()),
         same if same == after => format!("Health is {} again", after.as_str()),
@@ -67,9 +73,9 @@ fn health(before: Band, after: Band, receipt: &[Line]) -> String {
     if reasons.is_empty() { format!("{moved}.") } else { format!("{moved}: {}.", reasons.join("; ")) }
 }
 
-fn complaint(measure: &str) -> Option<&'static str> {
-    match measure.strip_prefix("cap:") {
-        Some(cap) => CAPS.iter().find(|c| c.id == cap).map(|c| c.complaint),
-        None => MEASURES.iter().find(|m| m.id == measure).map(|m| m.complaint),
+fn complaint<'r>(rules: &'r Rules, measure: &str) -> Option<&'r str> {
+    if let Some(cap) = measure.strip_prefix("cap:") {
+        return rules.caps.iter().find(|c| c.id == cap).map(|c| c.complaint.as_str());
     }
+    rules.measures.iter().find(|m| m.id == measure).map(|m| m.complaint.as_str())
 }

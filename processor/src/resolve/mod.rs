@@ -40,7 +40,9 @@ impl Machine for Resolve {
         let event = match decode_events_value(record.value).map_err(|error| poison(Reason::Undecodable, error.to_string()))? {
             EventsValue::Event(event) => event,
             EventsValue::Tick(_) => return Ok(()),
-            EventsValue::Move(_) | EventsValue::Command(_) => return Err(poison(Reason::Undecodable, "only events and links stand here")),
+            EventsValue::Move(_) | EventsValue::Command(_) | EventsValue::Rules(_) => {
+                return Err(poison(Reason::Undecodable, "only events and links stand here"));
+            }
         };
         let key = keys::parse(record.key).ok_or_else(|| poison(Reason::BadKey, "the key is not tenant/kind:id"))?;
         if event.message_id.is_empty() {

@@ -41,13 +41,18 @@ pub(crate) struct Part {
     pub(crate) value_milli: i64,
     /// Its score in thousandths of a point.
     pub(crate) points_milli: i32,
-    /// Weight in the whole card x freshness in millionths.
+    /// Weight in millionths of the whole card x freshness in millionths.
     pub(crate) weight: i64,
+    /// Its fact is not known; what it is worth then is said by the rules.
+    pub(crate) missing: bool,
 }
 
 /// A score, and all that it is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
+    /// The rules and the card that it was made by: what the numbers of measures and caps mean.
+    pub(crate) rules: u64,
+    pub(crate) card: u8,
     pub(crate) parts: Vec<Part>,
     /// Whole points before caps.
     pub(crate) raw: i32,
@@ -81,6 +86,19 @@ pub(crate) struct Health {
     /// Entries of history so far, for their ids.
     pub(crate) history_seq: u64,
     pub(crate) incidents: Vec<Incident>,
+    /// Alert rules whose conditions hold, a bit for each by its number.
+    pub(crate) held: u64,
+    /// Past values of the facts that the rules hold against their own past.
+    pub(crate) samples: Vec<Samples>,
+}
+
+/// What a fact was, week by week.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Samples {
+    /// Hash of its name.
+    pub(crate) fact: u64,
+    /// Weeks counted from 1970, ascending, with the value in thousandths.
+    pub(crate) weeks: Vec<(i32, i64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +137,8 @@ pub(crate) struct Incident {
     /// Facts that it has told of.
     pub(crate) facts: Vec<AlertType>,
     pub(crate) why: String,
+    /// What to do, at most three.
+    pub(crate) actions: Vec<String>,
     pub(crate) recovered_since: Option<i64>,
     pub(crate) acknowledged_by: Option<String>,
     pub(crate) snoozed_until: Option<i64>,

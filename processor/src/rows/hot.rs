@@ -1,5 +1,5 @@
 //! The one row of a customer that every event touches.
-use super::{Billing, Contact, Health, Newest, Plan, Renewal, Row, Support, Surveys, Usage, v1};
+use super::{Billing, Contact, Health, Newest, Plan, Renewal, Row, Support, Surveys, Usage, v1, v2};
 use crate::time::Calendar;
 use serde::{Deserialize, Serialize};
 
@@ -73,9 +73,13 @@ pub(crate) struct Hot {
 }
 
 impl Row for Hot {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn from_older(version: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
-        (version == 1).then(|| postcard::from_bytes::<v1::Hot>(bytes).map(Into::into))
+        match version {
+            1 => Some(postcard::from_bytes::<v1::Hot>(bytes).map(Into::into)),
+            2 => Some(postcard::from_bytes::<v2::Hot>(bytes).map(Into::into)),
+            _ => None,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in the state: one module for each kind of row, postcard behind a version byte. A row of an older version is read as what it was ([`v1`]) and written as what it is now; one of a
+//! What stands in the state: one module for each kind of row, postcard behind a version byte. A row of an older version is read as what it was ([`v1`], [`v2`]) and written as what it is now; one of a
 //! newer version is an error.
 mod billing;
 mod books;
@@ -9,8 +9,10 @@ mod newest;
 mod people;
 mod plan;
 mod revenue;
+mod rules;
 mod usage;
 mod v1;
+mod v2;
 
 pub(crate) use billing::{
     Billing, InvoiceRow, Item, MrrPoint, Price, PriceCut, SubscriptionLine, SubscriptionRow, SubscriptionStatus, UnpaidInvoice,
@@ -19,12 +21,13 @@ pub(crate) use books::{
     Answer, AnswerBook, GivenAnswer, Priority, PriorityStep, Support, Surveys, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep,
 };
 pub(crate) use contacts::{Contact, Role};
-pub(crate) use health::{Band, Health, Incident, IncidentState, Line, Part, Pending, Snapshot};
+pub(crate) use health::{Band, Health, Incident, IncidentState, Line, Part, Pending, Samples, Snapshot};
 pub(crate) use hot::{Feature, Hot, Identity};
 pub(crate) use newest::Newest;
 pub(crate) use people::{ForwardRow, SweepRow, UserRow};
 pub(crate) use plan::{Goal, Plan, Promise, PromiseStatus, Renewal, Shown};
 pub(crate) use revenue::{Level, Movement, MovementKind, RevenueBook, RevenueHistory, RevenueStep};
+pub(crate) use rules::{InForceRow, RescoreRow, RulesRow};
 pub(crate) use usage::{Marked, RING_DAYS, Usage, month_of};
 
 use c360_engine::{State, StateError};

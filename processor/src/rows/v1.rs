@@ -1,5 +1,6 @@
 //! Rows as version 1 had them, to be read once and written as they are now.
-use super::{Feature, Health, Identity, MrrPoint, Newest, TicketStep, UnpaidInvoice};
+use super::v2::Health;
+use super::{Feature, Identity, MrrPoint, Newest, TicketStep, UnpaidInvoice};
 use super::{Priority, PriorityStep, SubscriptionLine};
 use serde::Deserialize;
 #[cfg(test)]
@@ -132,7 +133,7 @@ impl From<Hot> for super::Hot {
                 csat_newest_at: surveys.csat_newest_at,
                 ..Default::default()
             },
-            health: old.health,
+            health: old.health.into(),
             identities: old.identities,
             timer: old.timer,
             ..Default::default()

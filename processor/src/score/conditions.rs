@@ -61,10 +61,16 @@ pub(crate) fn silent(hot: &Hot) -> bool {
 
 /// People who spoke for the product and are not there any more.
 pub(crate) fn champions_gone(hot: &Hot) -> usize {
-    hot.contacts.iter().filter(|c| c.role() == Some(Role::Champion) && c.gone_at().is_some()).count()
+    // Few have left: what a role means is asked of them alone.
+    hot.contacts.iter().filter(|c| c.gone_at().is_some() && c.role() == Some(Role::Champion)).count()
+}
+
+/// People there who speak for the product.
+pub(crate) fn champions(hot: &Hot) -> usize {
+    hot.contacts.iter().filter(|c| c.role() == Some(Role::Champion) && c.gone_at().is_none()).count()
 }
 
 /// Somebody there speaks for the product.
 pub(crate) fn has_champion(hot: &Hot) -> bool {
-    hot.contacts.iter().any(|c| c.role() == Some(Role::Champion) && c.gone_at().is_none())
+    champions(hot) > 0
 }

@@ -1,5 +1,5 @@
 //! How much an old value still counts: 1 until its TTL, then 2^(-(age - TTL) / half-life), in whole days.
-use super::card::PPM;
+use c360_health::PPM;
 
 /// Millionths, with integers only, so that every machine finds the same.
 pub(crate) fn freshness_ppm(age_days: i64, ttl_days: i64, half_life_days: i64) -> i64 {

@@ -1,19 +1,14 @@
-//! What each measure of the built-in card measures, in thousandths of its unit.
-use super::card::Found;
+//! The facts that take some reckoning, in thousandths of their units.
 use super::conditions;
-use super::freshness::freshness_ppm;
+use super::facts::Found;
 use crate::aggregate::mrr;
 use crate::rows::{Hot, RING_DAYS};
 
 /// Usage before which a trend is noise.
 const TREND_EVENTS_MIN: u64 = 5;
 const TREND_USER_DAYS_MIN: u64 = 3;
-/// Answers count in full for a month, then half as much after each two.
-const ANSWER_TTL_DAYS: i64 = 30;
-const ANSWER_HALF_LIFE_DAYS: i64 = 60;
-
 /// Days since the last use.
-pub(crate) fn last_seen_days(hot: &Hot, _now: i64) -> Option<Found> {
+pub(crate) fn last_seen_days(hot: &Hot) -> Option<Found> {
     hot.usage.silent_days(hot.calendar).map(|days| Found::now(i64::from(days) * 1000))
 }
 
@@ -51,7 +46,7 @@ pub(crate) fn past_due_days(hot: &Hot, now: i64) -> Option<Found> {
 }
 
 /// Failed tries on unpaid invoices.
-pub(crate) fn payment_failures(hot: &Hot, _now: i64) -> Option<Found> {
+pub(crate) fn payment_failures(hot: &Hot) -> Option<Found> {
     billing_known(hot).then(|| Found::now(i64::from(conditions::failed_tries(hot)) * 1000))
 }
 
@@ -76,19 +71,10 @@ pub(crate) fn oldest_open_days(hot: &Hot, now: i64) -> Option<Found> {
     hot.support.known.then(|| Found::now(age * 1000))
 }
 
-pub(crate) fn open_tickets(hot: &Hot, _now: i64) -> Option<Found> {
-    hot.support.known.then(|| Found::now(i64::from(hot.support.open) * 1000))
-}
-
-/// Tickets opened again in the last 28 days.
-pub(crate) fn reopened_tickets(hot: &Hot, _now: i64) -> Option<Found> {
-    hot.support.known.then(|| Found::now(i64::from(hot.support.reopened_28d) * 1000))
-}
-
-/// Promoters less detractors, by answers; 1 is all promoters. Here a single answer counts: fewer than five are only not shown as an NPS.
+/// Promoters less detractors, in points by answers; 100 is all promoters. Here a single answer counts: fewer than five are only not shown as an NPS.
 pub(crate) fn nps(hot: &Hot, now: i64) -> Option<Found> {
     let s = &hot.surveys;
-    let balance = (i64::from(s.promoters) - i64::from(s.detractors)) * 1000;
+    let balance = (i64::from(s.promoters) - i64::from(s.detractors)) * 100_000;
     answered(hot, balance, s.nps_answers(), s.nps_newest_at, now)
 }
 
@@ -99,7 +85,6 @@ pub(crate) fn csat(hot: &Hot, now: i64) -> Option<Found> {
 }
 
 fn answered(hot: &Hot, sum_milli: i64, answers: u32, newest_at: Option<i64>, now: i64) -> Option<Found> {
-    let age = i64::from((hot.calendar.day_of(now) - hot.calendar.day_of(newest_at?)).max(0));
-    let freshness_ppm = freshness_ppm(age, ANSWER_TTL_DAYS, ANSWER_HALF_LIFE_DAYS);
-    (answers > 0).then(|| Found { value_milli: sum_milli / i64::from(answers), freshness_ppm })
+    let age_days = i64::from((hot.calendar.day_of(now) - hot.calendar.day_of(newest_at?)).max(0));
+    (answers > 0).then(|| Found { value_milli: sum_milli / i64::from(answers), age_days })
 }

@@ -1,58 +1,82 @@
-//! Health: measures give a score, caps hold it down, bands follow it with hysteresis, receipts explain each change of it to the point. Integers only, so a replay is exact.
+//! Health: measures give a score, caps hold it down, bands follow it with hysteresis, receipts explain each change of it to the point. Integers only, so a replay is exact. What is
+//! measured, and how it counts, is said by [`c360_health::Rules`].
 mod band;
-mod card;
 pub(crate) mod conditions;
-mod default_card;
 pub(crate) mod drop;
+mod facts;
 mod freshness;
 pub(crate) mod measures;
 mod receipt;
+mod rulebook;
+mod samples;
 
-pub(crate) use band::{BandStep, DWELL_MS, points_to, step};
-pub(crate) use card::{Cap, Group, round_half_up};
-pub(crate) use default_card::{CAPS, CARD_ID, MEASURES};
-pub(crate) use receipt::receipt;
+pub(crate) use band::{BandStep, anew, overridden, points_to, step};
+pub(crate) use facts::{Facts, Found, round_half_up};
+pub(crate) use receipt::{Cause, between};
+pub(crate) use rulebook::{InForce, Rulebook};
 
-use crate::rows::{Hot, Part, Snapshot};
-use card::PPM;
+use crate::rows::{Part, Snapshot};
+use c360_health::{Compare, Measure, Missing, PPM, Rules};
 
-/// Scores a customer as of `now`; `None` where nothing at all is known.
-pub(crate) fn evaluate(hot: &Hot, now: i64) -> Option<Snapshot> {
-    let mut parts = Vec::with_capacity(MEASURES.len());
-    let (mut sum, mut weight, mut whole) = (0_i128, 0_i128, 0_i128);
-    for (number, measure) in (0_u8..).zip(&MEASURES) {
-        whole += i128::from(measure.card_weight() * PPM);
-        let Some(found) = (measure.value)(hot, now) else { continue };
-        let part = Part {
-            measure: number,
-            value_milli: found.value_milli,
-            points_milli: measure.points_milli(found.value_milli),
-            weight: measure.card_weight() * found.freshness_ppm,
+/// Scores a customer by one card; `None` where nothing at all is known.
+pub(crate) fn evaluate(rules: &Rules, card: u8, facts: Facts<'_>) -> Option<Snapshot> {
+    let of_card = &rules.card(card).measures;
+    let mut parts = Vec::with_capacity(of_card.len());
+    let (mut sum, mut weight, mut known, mut whole) = (0_i128, 0_i128, 0_i64, 0_i64);
+    for ((number, measure), points) in (0_u8..).zip(&rules.measures).zip(of_card) {
+        if points.weight_ppm == 0 {
+            continue;
+        }
+        whole += points.weight_ppm;
+        let found = value(measure, facts);
+        let (value_milli, points_milli, freshness_ppm) = match (found, measure.missing) {
+            (Some(found), _) => (found.value_milli, points.points_milli(found.value_milli), found.freshness_ppm(measure)),
+            (None, Missing::Skip) => continue,
+            (None, Missing::Neutral) => (0, 50_000, PPM),
+            (None, Missing::Zero) => (0, 0, PPM),
         };
+        let part = Part { measure: number, value_milli, points_milli, weight: points.weight_ppm * freshness_ppm, missing: found.is_none() };
         sum += part_sum(&part);
         weight += i128::from(part.weight);
+        if found.is_some() || measure.missing == Missing::Zero {
+            known += part.weight;
+        }
         parts.push(part);
     }
     if weight == 0 {
         return None;
     }
     let raw = round_half_up(sum, weight * 1000) as i32;
-    let cap = (0_u8..).zip(&CAPS).filter(|(_, cap)| cap.limit < raw && (cap.holds)(hot, now)).min_by_key(|(_, cap)| cap.limit);
+    let holding = (0_u8..).zip(&rules.caps).filter(|(_, cap)| cap.limit < raw && facts.hold(&cap.when));
+    let cap = holding.min_by_key(|(_, cap)| cap.limit);
     Some(Snapshot {
+        rules: rules.id,
+        card,
         parts,
         raw,
         shown: cap.map_or(raw, |(_, cap)| cap.limit),
         cap: cap.map(|(number, _)| number),
-        coverage_ppm: (weight * i128::from(PPM) / whole) as u32,
+        coverage_ppm: (known / whole.max(1)) as u32,
     })
 }
+
+fn value(measure: &Measure, facts: Facts<'_>) -> Option<Found> {
+    let found = facts.get(&measure.fact)?;
+    let before = match measure.compare {
+        Compare::Value => return Some(found),
+        Compare::Trend => samples::four_weeks_ago(facts, &measure.fact)?,
+        Compare::Baseline => samples::usual(facts, &measure.fact)?,
+    };
+    // A change against nothing, or against less than nothing, says nothing.
+    (before > 0).then(|| {
+        let change = i128::from(found.value_milli) * 1000 / i128::from(before) - 1000;
+        Found { value_milli: change.clamp(-10_000, 10_000) as i64, ..found }
+    })
+}
+
+pub(crate) use samples::take as take_samples;
 
 /// What a part adds to the sum of a score: weight x points.
 fn part_sum(part: &Part) -> i128 {
     i128::from(part.weight) * i128::from(part.points_milli)
-}
-
-/// The cap that holds a score down.
-pub(crate) fn cap_of(snapshot: &Snapshot) -> Option<&'static Cap> {
-    snapshot.cap.and_then(|number| CAPS.get(usize::from(number)))
 }

@@ -1,4 +1,5 @@
 //! The 360 view of one customer as the contract's JSON, and the profile record that carries it.
+mod actions;
 mod billing;
 mod goals;
 mod health;
@@ -9,11 +10,15 @@ mod support;
 mod surveys;
 mod usage;
 
+pub(crate) use usage::{breadth_milli, seat_use_milli};
+
 use crate::aggregate::{lifecycle as stages, mrr};
 use crate::config::AggregateConfig;
 use crate::rows::Hot;
+use crate::score::InForce;
 use crate::time::rfc3339;
 use c360_engine::At;
+use c360_health::Rules;
 use c360_log::Batch;
 use c360_schemas::{Key, Profile, Topic, Wire};
 use serde::Serialize;
@@ -30,7 +35,8 @@ struct View<'a> {
     lifecycle: &'static str,
     delivered_at: Option<String>,
     lifecycle_detail: lifecycle::LifecycleView,
-    health: health::HealthView,
+    health: health::HealthView<'a>,
+    next_actions: Vec<actions::ActionView<'a>>,
     usage: usage::UsageView<'a>,
     support: support::SupportView,
     billing: billing::BillingView<'a>,
@@ -61,9 +67,24 @@ struct Position {
     offset: u64,
 }
 
+/// What a customer is shown by: the rules that its score was made by, and those in force, which it may still be waiting for.
+#[derive(Clone, Copy)]
+pub(crate) struct Scored<'a> {
+    pub(crate) by: &'a Rules,
+    pub(crate) in_force: &'a InForce,
+}
+
 /// Says the customer's profile as of `at`.
-pub(crate) fn push_profile(out: &mut Batch, at: At, key: Key<'_>, key_bytes: &[u8], hot: &Hot, config: &AggregateConfig) {
-    let view = view(at, key, hot, config);
+pub(crate) fn push_profile(
+    out: &mut Batch,
+    at: At,
+    key: Key<'_>,
+    key_bytes: &[u8],
+    hot: &Hot,
+    config: &AggregateConfig,
+    rules: Scored<'_>,
+) {
+    let view = view(at, key, hot, config, rules);
     let main = mrr::account(&hot.billing);
     let profile = Profile {
         tenant: key.tenant.into(),
@@ -86,7 +107,7 @@ pub(crate) fn push_profile(out: &mut Batch, at: At, key: Key<'_>, key_bytes: &[u
     out.push(Topic::Profiles, |b| b.extend_from_slice(key_bytes), |b| profile.encode(b));
 }
 
-fn view<'a>(at: At, key: Key<'a>, hot: &'a Hot, config: &'a AggregateConfig) -> View<'a> {
+fn view<'a>(at: At, key: Key<'a>, hot: &'a Hot, config: &'a AggregateConfig, rules: Scored<'a>) -> View<'a> {
     let traits = &hot.traits;
     View {
         account_id: key.id,
@@ -99,7 +120,8 @@ fn view<'a>(at: At, key: Key<'a>, hot: &'a Hot, config: &'a AggregateConfig) -> 
         lifecycle: stages::lifecycle(hot, hot.calendar.day_of(at.now)).as_str(),
         delivered_at: stages::delivered_at(hot).and_then(rfc3339),
         lifecycle_detail: lifecycle::view(hot, hot.calendar.day_of(at.now)),
-        health: health::view(hot),
+        health: health::view(hot, key.id, at.now, config, rules),
+        next_actions: actions::view(hot, hot.calendar.day_of(at.now), rules),
         usage: usage::view(hot, at.now, config),
         support: support::view(hot, at.now),
         billing: billing::view(hot, at.now),
@@ -117,7 +139,12 @@ fn share(milli: i64) -> f64 {
     milli as f64 / 1000.0
 }
 
+/// `part` of `whole` in thousandths; `None` of nothing.
+fn milli_of(part: u64, whole: u64) -> Option<i64> {
+    (whole > 0).then(|| (part * 1000 / whole) as i64)
+}
+
 /// `part` of `whole`, to three digits; `None` of nothing.
 fn share_of(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| share((part * 1000 / whole) as i64))
+    milli_of(part, whole).map(share)
 }

@@ -1,5 +1,5 @@
 //! Usage: how much, by whom, of what, and how that moves.
-use super::{share, share_of};
+use super::{milli_of, share, share_of};
 use crate::config::AggregateConfig;
 use crate::rows::{Feature, Hot};
 use crate::score::measures;
@@ -115,7 +115,7 @@ pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &'a AggregateConfig) -> U
         active_users: ActiveUsers { d1: u.active_users(1), d7: u.active_users(7), d28: u.active_users(28) },
         stickiness: u.stickiness_milli().map(share),
         last_seen_at: u.last_at.and_then(rfc3339),
-        seat_use: seat_use(hot),
+        seat_use: seat_use_milli(hot).map(share),
         breadth: breadth(hot, today, &config.usage.features),
         key_actions: config.usage.key_actions.iter().map(|name| key_action(hot, name, today)).collect(),
         depth: (!config.usage.key_actions.is_empty()).then(|| depth(hot)),
@@ -130,10 +130,10 @@ pub(super) fn view<'a>(hot: &'a Hot, now: i64, config: &'a AggregateConfig) -> U
     }
 }
 
-/// `None` where nobody told the seats, or they are unlimited (none, or fewer).
-pub(super) fn seat_use(hot: &Hot) -> Option<f64> {
+/// In thousandths; `None` where nobody told the seats, or they are unlimited (none, or fewer).
+pub(crate) fn seat_use_milli(hot: &Hot) -> Option<i64> {
     let seats = u64::try_from(*hot.traits.seats.get()?).ok()?;
-    share_of(hot.usage.active_users(28), seats)
+    milli_of(hot.usage.active_users(28), seats)
 }
 
 fn breadth(hot: &Hot, today: i32, entitled: &[String]) -> Breadth {
@@ -143,8 +143,10 @@ fn breadth(hot: &Hot, today: i32, entitled: &[String]) -> Breadth {
     Breadth { used, entitled, share: entitled.and_then(|entitled| share_of(used, entitled)) }
 }
 
-pub(super) fn breadth_share(hot: &Hot, now: i64, entitled: &[String]) -> Option<f64> {
-    breadth(hot, hot.calendar.day_of(now), entitled).share
+/// In thousandths; `None` where nobody told what the customer is entitled to.
+pub(crate) fn breadth_milli(hot: &Hot, now: i64, entitled: &[String]) -> Option<i64> {
+    let Breadth { used, entitled, .. } = breadth(hot, hot.calendar.day_of(now), entitled);
+    milli_of(used, entitled?)
 }
 
 fn key_action<'a>(hot: &Hot, name: &'a str, today: i32) -> KeyAction<'a> {

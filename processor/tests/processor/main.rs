@@ -8,4 +8,5 @@ mod identity;
 mod oracle;
 mod replay;
 mod revenue;
+mod rules;
 mod usage;

@@ -5,7 +5,7 @@ use c360_processor::{Aggregate, AggregateConfig};
 use c360_schemas::*;
 use proptest::prelude::*;
 
-type Record = (i64, Vec<u8>, Vec<u8>);
+pub(crate) type Record = (i64, Vec<u8>, Vec<u8>);
 
 fn record(at: i64, event: &Event<'_>) -> Record {
     let mut value = Vec::new();
@@ -14,7 +14,7 @@ fn record(at: i64, event: &Event<'_>) -> Record {
     (at, key, value)
 }
 
-fn records() -> impl Strategy<Value = Vec<Record>> {
+pub(crate) fn records() -> impl Strategy<Value = Vec<Record>> {
     let one = (0..12_u8, 0..3_u8, 0..5_u8, 0..6 * DAY, 0..8 * DAY);
     prop::collection::vec(one, 1..60).prop_map(|steps| {
         let mut now = START;

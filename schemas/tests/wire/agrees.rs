@@ -62,6 +62,7 @@ proptest! {
         let mut tape = Tape::new(&tape);
         check("Move", &tape.moved());
         check("AlertCommand", &tape.command());
+        check("Rules", &tape.rules());
         check("Delivery", &tape.delivery());
         check("Profile", &tape.profile());
         check("Progress", &tape.progress());
@@ -89,7 +90,7 @@ fn moves_and_commands_stand_in_the_events_topics_and_alerts_do_not() {
     Tape::new(&[2; 99]).alert().encode(&mut alert);
     assert_eq!(decode_events_value(&moved), Ok(EventsValue::Move(Tape::new(&[2; 99]).moved())));
     assert_eq!(decode_events_value(&command), Ok(EventsValue::Command(Tape::new(&[2; 99]).command())));
-    assert_eq!(decode_events_value(&alert), Err(c360_schemas::DecodeError::UnknownSchema(5)));
+    assert_eq!(decode_events_value(&alert), Err(c360_schemas::DecodeError::UnknownSchema(12)));
 }
 
 trait WriteVec {

@@ -1,6 +1,6 @@
 //! Broken bytes are refused: nothing panics, nothing is read that was not written.
 use c360_schemas::{
-    Alert, AlertCommand, DeadLetter, DecodeError, Delivery, Event, History, Move, Profile, Progress, Wire, decode_events_value,
+    Alert, AlertCommand, DeadLetter, DecodeError, Delivery, Event, History, Move, Profile, Progress, Rules, Wire, decode_events_value,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -18,6 +18,7 @@ fn read_by_all(bytes: &[u8]) {
     let _ = Progress::decode(bytes);
     let _ = DeadLetter::decode(bytes);
     let _ = History::decode(bytes);
+    let _ = Rules::decode(bytes);
 }
 
 fn event_bytes(tape: &[u8]) -> Vec<u8> {
@@ -34,7 +35,7 @@ fn alert_bytes(tape: &[u8]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn no_bytes_at_all_make_a_reader_panic(id in 0_u32..12, tail in vec(any::<u8>(), 0..200)) {
+    fn no_bytes_at_all_make_a_reader_panic(id in 0_u32..14, tail in vec(any::<u8>(), 0..200)) {
         let mut bytes = vec![0];
         bytes.extend_from_slice(&id.to_be_bytes());
         bytes.extend_from_slice(&tail);

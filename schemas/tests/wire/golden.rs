@@ -52,10 +52,18 @@ fn a_golden_tick_reads_as_what_it_was() {
 fn golden_records_read_as_what_they_were() {
     holds("move", samples::moved());
     holds("command", samples::command());
-    holds("alert", samples::alert());
+    holds("alert_2", samples::alert());
+    holds("rules", samples::rules());
     holds("delivery", samples::delivery());
     holds("profile", samples::profile());
     holds("progress", samples::progress());
     holds("dead_letter", samples::dead_letter());
     holds("history", samples::history());
+}
+
+#[test]
+fn an_alert_of_the_first_version_is_the_alert_without_a_list_of_actions() {
+    let first = golden("alert", &[]);
+    let sample = samples::alert();
+    assert_eq!(c360_schemas::Alert::decode(&first), Ok(c360_schemas::Alert { actions: Vec::new(), ..sample }));
 }

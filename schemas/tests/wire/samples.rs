@@ -1,8 +1,8 @@
 //! One plain record of each kind, as it could stand in a log. The golden bytes are theirs: never change one, add another.
 use c360_schemas::{
     AccountTraits, Alert, AlertAction, AlertCommand, AlertStatus, Answer, Contribution, DeadLetter, Delivery, DeliveryOutcome, Discount,
-    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Severity,
-    Subscription, SubscriptionItem, Survey, Ticket, UserTraits,
+    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
+    Severity, Subscription, SubscriptionItem, Survey, Ticket, UserTraits,
 };
 use smallvec::smallvec;
 
@@ -199,6 +199,18 @@ pub(crate) fn alert() -> Alert {
         acknowledged_by: None,
         snoozed_until: Some(AT + 1),
         verdict: Some("useful".into()),
+        actions: vec!["call the payer".into(), "hold their hand".into()],
+    }
+}
+
+pub(crate) fn rules() -> Rules {
+    Rules {
+        tenant: "default".into(),
+        version: 3,
+        at: AT,
+        by: "bo".into(),
+        note: Some("less usage".into()),
+        text: "name = \"ours\"\n".into(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Records of every shape, made from a tape of random bytes: each decision eats a byte, an empty tape decides for the simplest. So a failing tape shrinks to a short one.
 use c360_schemas::{
     AccountTraits, Alert, AlertAction, AlertCommand, AlertStatus, Answer, Contribution, DeadLetter, Delivery, DeliveryOutcome, Discount,
-    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Severity,
-    Subscription, SubscriptionItem, Survey, Ticket, UserTraits,
+    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
+    Severity, Subscription, SubscriptionItem, Survey, Ticket, UserTraits,
 };
 
 /// Pieces that texts are put together from: of 0 to 4 bytes a character, with what JSON, Avro and terminals find special.
@@ -236,6 +236,18 @@ impl<'t> Tape<'t> {
             acknowledged_by: self.maybe(Self::string),
             snoozed_until: self.maybe(Self::long),
             verdict: self.maybe(Self::string),
+            actions: self.list(Self::string),
+        }
+    }
+
+    pub(crate) fn rules(&mut self) -> Rules {
+        Rules {
+            tenant: self.string(),
+            version: self.int(),
+            at: self.long(),
+            by: self.string(),
+            note: self.maybe(Self::string),
+            text: self.string(),
         }
     }
 

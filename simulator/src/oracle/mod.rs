@@ -125,6 +125,7 @@ fn message_id(value: &[u8]) -> String {
         Ok(EventsValue::Move(moved)) => format!("move of {}", moved.from_account),
         Ok(EventsValue::Command(_)) => "a command".into(),
         Ok(EventsValue::Tick(_)) => "a tick".into(),
+        Ok(EventsValue::Rules(rules)) => format!("rules {}", rules.version),
         Err(_) => String::from_utf8_lossy(value).into_owned(),
     }
 }

@@ -241,5 +241,6 @@ pub(crate) fn alert(account: &str, alert_id: &str) -> Alert {
         acknowledged_by: None,
         snoozed_until: None,
         verdict: None,
+        actions: Vec::new(),
     }
 }
