@@ -2,7 +2,7 @@
 use anyhow::{Context, bail};
 use c360_log::embedded::EmbeddedLook;
 use c360_log::kafka::KafkaLog;
-use c360_log::{Clock, Log, RecordRef};
+use c360_log::{Clock, ClockSpec, Log, RecordRef};
 use c360_schemas::{EventsValue, Key, RULES_ACCOUNT, Rules, Topic, decode_events_value};
 use indicatif::ProgressBar;
 use std::collections::HashMap;
@@ -73,9 +73,10 @@ pub(super) struct Wanted<'a> {
 
 impl Source {
     /// The log of the settings.
-    pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
+    pub(super) fn open(settings: &Settings, clock: Option<ClockSpec>) -> anyhow::Result<Self> {
         match &settings.kafka {
-            Some(config) => Ok(Self::Kafka(KafkaLog::connect(config.clone(), Clock::real())?)),
+            // Its topics are those of c360 run with or without a clock of its own.
+            Some(config) => Ok(Self::Kafka(KafkaLog::connect(config.clone(), clock.map_or_else(Clock::real, Clock::manual))?)),
             None => {
                 let look = EmbeddedLook::open(&settings.embedded.dir);
                 Ok(Self::Embedded(look.context("--data says where c360's data is, --kafka which Kafka its log is on")?))
@@ -138,11 +139,15 @@ impl Source {
     ) -> anyhow::Result<(Part, Option<Rules>, i64)> {
         let mut part = Part::default();
         let mut numbers: HashMap<Box<[u8]>, usize> = HashMap::new();
-        let (mut rules, mut last, mut read) = (None::<Rules>, i64::MIN, 0_u64);
+        let (mut rules, mut last, mut ticked, mut read) = (None::<Rules>, i64::MIN, i64::MIN, 0_u64);
         self.each(&mut |record| {
             read += 1;
             if read % 8_192 == 0 {
                 bar.inc(8_192);
+            }
+            if record.key.is_empty() {
+                // A tick: time went on, though nothing happened.
+                ticked = ticked.max(record.recorded_at);
             }
             let Some(key) = Key::parse(record.key).filter(|key| key.tenant == wanted.tenant) else { return };
             if key.id == RULES_ACCOUNT {
@@ -175,7 +180,7 @@ impl Source {
         for (_, records) in &mut part.customers {
             records.sort_by_key(|taken| (taken.at, taken.offset));
         }
-        Ok((part, rules, last))
+        Ok((part, rules, if last == i64::MIN { last } else { last.max(ticked) }))
     }
 }
 

@@ -25,13 +25,13 @@ fn bar(len: u64, what: &'static str) -> ProgressBar {
 pub(crate) fn run(options: &BacktestOptions) -> anyhow::Result<()> {
     let tried = Arc::new(check::checked(&options.file, &check::read(&options.file)?)?);
     let settings = Settings::load(&options.options)?;
-    let source = Source::open(&settings)?;
+    let source = Source::open(&settings, options.options.clock)?;
     let (records, parts, hasher, started) = (source.count()?, source.parts()?, RandomState::new(), Instant::now());
     let wanted = Wanted {
         tenant: &options.tenant,
         as_recorded: options.as_recorded,
-        from: options.from.map(|at| at.as_millisecond()),
-        until: options.until.map(|at| at.as_millisecond()),
+        from: options.from.map(jiff::Timestamp::as_millisecond),
+        until: options.until.map(jiff::Timestamp::as_millisecond),
     };
     let config = &settings.processor.aggregate;
     let (mut before, mut after, mut refused, mut lived_until) = (Vec::<Lived>::new(), Vec::<Lived>::new(), 0, i64::MIN);
