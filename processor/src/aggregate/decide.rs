@@ -14,6 +14,7 @@ pub(crate) enum Trigger<'a> {
     /// `family`: where it comes from, where that is a part of health.
     Event {
         id: &'a str,
+        happened_at: i64,
         family: Option<Family>,
         facts: Vec<AlertType>,
     },
@@ -66,9 +67,9 @@ impl Hard {
 
 pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: Trigger<'_>) -> Result<(), StateError> {
     let (now, config, rules) = (work.at.now, work.config, Arc::clone(&work.rules.rules));
-    let (cause, mut new) = match trigger {
-        Trigger::Event { id, family, facts } => (family.map(|family| (family, id)), facts),
-        Trigger::Time => (None, Vec::new()),
+    let (cause, happened_at, mut new) = match trigger {
+        Trigger::Event { id, happened_at, family, facts } => (family.map(|family| (family, id)), Some(happened_at), facts),
+        Trigger::Time => (None, None, Vec::new()),
     };
     new.extend(noticed::today(work, hot));
     score::take_samples(&rules, hot, now, config);
@@ -103,7 +104,8 @@ pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: Trigger<'_>) -
         // What their receipts start from may have been made by rules that hold no more.
         work.book.by_id(work.key.tenant, baseline.rules, work.state)?;
     }
-    incident::react(work, hot, &Happened { step, facts: &new, cause, baseline: baseline.as_ref(), snapshot: &snapshot });
+    let happened = Happened { step, facts: &new, cause, happened_at, late: quiet, baseline: baseline.as_ref(), snapshot: &snapshot };
+    incident::react(work, hot, &happened);
     hot.health.current = Some(snapshot);
     Ok(())
 }

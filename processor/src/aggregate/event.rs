@@ -53,7 +53,7 @@ impl Aggregate {
             let facts = if old { Vec::new() } else { Hard::of(hot, &work.rules.alerts).new_since(&before) };
             // Who is told to have left is a fact, though no part of the score.
             if family.is_some() || !facts.is_empty() {
-                decide(&mut work, hot, Trigger::Event { id: event.message_id, family, facts })?;
+                decide(&mut work, hot, Trigger::Event { id: event.message_id, happened_at: event.occurred_at, family, facts })?;
             }
         }
         renewal::advance(&mut work, hot);

@@ -18,6 +18,7 @@ const EVENTS_MAX: usize = 16;
 const OPEN: u8 = 0;
 const UPDATED: u8 = 1;
 const RESOLVED: u8 = 2;
+const RETRACTED: u8 = 3;
 
 /// Puts what a decision found into alerts.
 pub(crate) fn react(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
@@ -65,6 +66,7 @@ fn open(work: &mut Work<'_>, hot: &mut Hot, alert_type: AlertType, happened: &Ha
     let mut incident = Incident {
         alert_type,
         alert_id: old.as_ref().map_or_else(fresh, |old| old.alert_id.clone()),
+        opened_at: now,
         revision: old.as_ref().map_or(0, |old| old.revision),
         state: IncidentState::Open,
         status: OPEN,
@@ -162,62 +164,89 @@ fn stand_alone(work: &mut Work<'_>, hot: &mut Hot, fact: AlertType, happened: &H
 
 /// What stood alone is part of the fall now.
 fn absorb(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
-    end_where(work, hot, Some(happened), false, |_, incident| incident.alert_type != AlertType::HealthChanged);
+    end_where(work, hot, Some(happened), false, |_, incident| (incident.alert_type != AlertType::HealthChanged).then_some(RESOLVED));
 }
 
 /// The customer turned out to be another one: its alerts end without a word.
 pub(crate) fn end_silently(work: &mut Work<'_>, hot: &mut Hot) {
-    end_where(work, hot, None, false, |_, _| true);
+    end_where(work, hot, None, false, |_, _| Some(RESOLVED));
 }
 
-/// What does not hold any more is resolved, once: a fact at once, health after 7 days beyond its margin.
+/// What does not hold any more is resolved, once: a fact at once, health after 7 days beyond its margin. What never held, since it was undone by something that happened before it, is
+/// retracted at once.
 fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
     let (now, wait) = (work.at.now, work.rules.alerts.resolve_after_ms);
+    let undone = |incident: &Incident| happened.late || happened.happened_at.is_some_and(|at| at < incident.opened_at);
+    let mut retracted: Vec<AlertType> = Vec::new();
     let target = points_to(&work.rules.rules, hot.health.band, happened.snapshot);
     if let Some(index) = open_index(hot, AlertType::HealthChanged) {
         let incident = &mut hot.health.incidents[index];
         let goal = if incident.band_before == Band::Unknown { Band::Yellow } else { incident.band_before };
         let back = target != Band::Unknown && !target.worse_than(goal);
+        if back && incident.recovered_since.is_none() && undone(incident) {
+            retracted.push(incident.alert_type);
+        }
         incident.recovered_since = if back { incident.recovered_since.or(Some(now)) } else { None };
     }
-    // It is of whole days: another one each day.
-    if work.new_day
+    // It is of whole days: another one each day, unless the past changes.
+    if (work.new_day || happened.late)
         && let Some(index) = open_index(hot, AlertType::UsageDropped)
     {
         let whole = noticed::week(hot, work.today).is_some_and(|week| week.is_whole());
         let incident = &mut hot.health.incidents[index];
+        if whole && incident.recovered_since.is_none() && undone(incident) {
+            retracted.push(incident.alert_type);
+        }
         incident.recovered_since = if whole { incident.recovered_since.or(Some(now)) } else { None };
     }
     for alert_type in [AlertType::AdoptionStalled, AlertType::ExpansionReady, AlertType::AdvocateFound] {
         let Some(index) = open_index(hot, alert_type) else { continue };
         let over = !noticed::holds(work, hot, alert_type);
         let incident = &mut hot.health.incidents[index];
+        if over && incident.recovered_since.is_none() && undone(incident) {
+            retracted.push(incident.alert_type);
+        }
         incident.recovered_since = if over { incident.recovered_since.or(Some(now)) } else { None };
     }
     let (backlog, today) = (work.rules.alerts.backlog_tickets, work.today);
-    end_where(work, hot, Some(happened), true, |hot, incident| match incident.alert_type {
-        AlertType::HealthChanged
-        | AlertType::UsageDropped
-        | AlertType::AdoptionStalled
-        | AlertType::ExpansionReady
-        | AlertType::AdvocateFound => incident.recovered_since.is_some_and(|since| now >= since + wait),
-        AlertType::PaymentFailed => !conditions::payment_failed(hot),
-        AlertType::CancellationScheduled => !conditions::cancellation_scheduled(hot),
-        AlertType::Churned => !conditions::churned(hot),
-        AlertType::Detractor => hot.surveys.detractors == 0,
-        AlertType::Backlog => hot.support.open <= backlog / 2 && hot.support.open_by_priority[3..].iter().all(|open| *open == 0),
-        AlertType::ChampionGone => conditions::has_champion(hot) || conditions::champions_gone(hot) == 0,
-        AlertType::RenewalAtRisk => hot.health.band == Band::Green || hot.renewal.is_none_or(|r| hot.calendar.day_of(r.term_end) < today),
-        _ => false,
+    end_where(work, hot, Some(happened), true, |hot, incident| {
+        if retracted.contains(&incident.alert_type) {
+            return Some(RETRACTED);
+        }
+        let over = match incident.alert_type {
+            AlertType::HealthChanged
+            | AlertType::UsageDropped
+            | AlertType::AdoptionStalled
+            | AlertType::ExpansionReady
+            | AlertType::AdvocateFound => return incident.recovered_since.is_some_and(|since| now >= since + wait).then_some(RESOLVED),
+            AlertType::PaymentFailed => !conditions::payment_failed(hot),
+            AlertType::CancellationScheduled => !conditions::cancellation_scheduled(hot),
+            AlertType::Churned => !conditions::churned(hot),
+            AlertType::Detractor => hot.surveys.detractors == 0,
+            AlertType::Backlog => hot.support.open <= backlog / 2 && hot.support.open_by_priority[3..].iter().all(|open| *open == 0),
+            AlertType::ChampionGone => conditions::has_champion(hot) || conditions::champions_gone(hot) == 0,
+            AlertType::RenewalAtRisk => {
+                hot.health.band == Band::Green || hot.renewal.is_none_or(|r| hot.calendar.day_of(r.term_end) < today)
+            }
+            AlertType::FeedStale => false,
+        };
+        over.then(|| if undone(incident) { RETRACTED } else { RESOLVED })
     });
 }
 
-fn end_where(work: &mut Work<'_>, hot: &mut Hot, happened: Option<&Happened<'_>>, notify: bool, over: impl Fn(&Hot, &Incident) -> bool) {
+fn end_where(
+    work: &mut Work<'_>,
+    hot: &mut Hot,
+    happened: Option<&Happened<'_>>,
+    notify: bool,
+    over: impl Fn(&Hot, &Incident) -> Option<u8>,
+) {
     let mut incidents = std::mem::take(&mut hot.health.incidents);
     for incident in &mut incidents {
-        if incident.state != IncidentState::Open || !over(hot, incident) {
+        if incident.state != IncidentState::Open {
             continue;
         }
+        let Some(status) = over(hot, incident) else { continue };
         incident.state = IncidentState::Resolved { at: work.at.now };
         if let Some(happened) = happened {
             if hot.health.band != Band::Unknown {
@@ -226,7 +255,7 @@ fn end_where(work: &mut Work<'_>, hot: &mut Hot, happened: Option<&Happened<'_>>
             fill(work, hot, incident, happened);
         }
         // That good news is over is no news.
-        revise(work, hot, incident, RESOLVED, notify && !incident.alert_type.is_good());
+        revise(work, hot, incident, status, notify && !incident.alert_type.is_good());
         incident.recovered_since = None;
         incident.snoozed_until = None;
     }
@@ -259,6 +288,7 @@ pub(crate) fn say(work: &mut Work<'_>, hot: &Hot, incident: &Incident, notify: b
         status: match incident.status {
             OPEN => AlertStatus::Open,
             UPDATED => AlertStatus::Updated,
+            RETRACTED => AlertStatus::Retracted,
             _ => AlertStatus::Resolved,
         },
         severity,

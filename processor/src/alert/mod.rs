@@ -78,6 +78,10 @@ pub(crate) struct Happened<'a> {
     pub(crate) facts: &'a [AlertType],
     /// The event behind it.
     pub(crate) cause: Cause<'a>,
+    /// When what the event tells of happened; UTC ms.
+    pub(crate) happened_at: Option<i64>,
+    /// Something that was taken in since the last decision happened long ago.
+    pub(crate) late: bool,
     /// The score that receipts start from.
     pub(crate) baseline: Option<&'a Snapshot>,
     pub(crate) snapshot: &'a Snapshot,

@@ -123,9 +123,11 @@ pub(crate) struct Line {
 pub(crate) struct Incident {
     pub(crate) alert_type: AlertType,
     pub(crate) alert_id: String,
+    /// When it opened, or opened again; UTC ms.
+    pub(crate) opened_at: i64,
     pub(crate) revision: i32,
     pub(crate) state: IncidentState,
-    /// Status of the last revision: open (0), updated (1), resolved (2).
+    /// Status of the last revision: open (0), updated (1), resolved (2), retracted (3).
     pub(crate) status: u8,
     pub(crate) severity: u8,
     pub(crate) band_before: Band,

@@ -110,6 +110,7 @@ impl From<Incident> for super::Incident {
         Self {
             alert_type: old.alert_type,
             alert_id: old.alert_id,
+            opened_at: 0,
             revision: old.revision,
             state: old.state,
             status: old.status,

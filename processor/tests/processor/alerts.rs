@@ -349,3 +349,37 @@ fn a_ticket_that_is_escalated_is_told() {
     w.say("a1", Kind::Support, Payload::Ticket(Ticket { priority: Some("urgent"), ..ticket("t2", 3, "solved", w.now - 2 * HOUR) }));
     assert_eq!(w.sent()[1..], [sent("support.backlog", Resolved, "green")]);
 }
+
+#[test]
+fn what_a_late_event_undoes_is_retracted_and_not_resolved() {
+    // A payment failed, and we hear only now that it had been made before we said so.
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, false)));
+    let paid_at = w.now - HOUR;
+    w.now += 2 * HOUR;
+    let paid = Invoice { status: "paid", amount_remaining: 0, ..invoice("in2", 9, w.now) };
+    let id: &'static str = w.id().leak();
+    w.send(&Event { kind: Kind::Billing, payload: Payload::Invoice(paid), name: "x", user_id: None, ..usage(id, "a1", "", paid_at) });
+    assert_eq!(w.sent(), [sent("billing.payment_failed", Open, "green"), sent("billing.payment_failed", AlertStatus::Retracted, "green")]);
+
+    // Nobody was there, it seemed; their events were only late.
+    let mut w = World::new();
+    w.steady("a1");
+    let silent_from = w.now;
+    w.wait(10 * DAY);
+    let fall = w.alerts.last().expect("silence is noticed").clone();
+    assert_eq!((fall.alert_type.as_str(), fall.status), ("health.changed", Open));
+    let told = w.alerts.len();
+    for day in (0..10).filter(|day| day % 7 < 5) {
+        for user in ["ann", "bob", "cat"] {
+            let id: &'static str = w.id().leak();
+            w.send(&usage(id, "a1", user, silent_from + day * DAY + 9 * HOUR));
+        }
+    }
+    w.wait(2 * HOUR);
+    let after: Vec<_> = w.alerts[told..].iter().filter(|a| a.alert_id == fall.alert_id).map(|a| (a.status, a.notify)).collect();
+    assert_eq!(after, [(AlertStatus::Retracted, true)], "{:?}", &w.alerts[told..]);
+    w.wait(20 * DAY);
+    assert_eq!(w.alerts.iter().filter(|a| a.alert_id == fall.alert_id && a.status == Resolved).count(), 0, "and never resolved");
+}
