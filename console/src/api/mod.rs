@@ -1,4 +1,5 @@
 //! The JSON API under `/api/v1`: one file for each thing that it speaks of.
+mod actions;
 mod alerts;
 mod clock;
 mod cursor;
@@ -11,6 +12,7 @@ mod portfolio;
 mod rules;
 mod scores;
 mod timeline;
+mod told;
 
 pub(crate) use alerts::alert_json;
 pub(crate) use cursor::{decode as decode_cursor, encode as encode_cursor};
@@ -35,6 +37,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/customers/{account_id}/timeline", get(timeline::list))
         .route("/api/v1/customers/{account_id}/scores", get(scores::list))
         .route("/api/v1/customers/{account_id}/plan", post(plan::tell))
+        .route("/api/v1/customers/{account_id}/actions", post(actions::tell))
         .route("/api/v1/customers/{account_id}/renewal.md", get(plan::markdown))
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/{id}", get(alerts::get))

@@ -1,6 +1,7 @@
 //! `POST /api/v1/customers/{account_id}/plan`: people tell what the customer bought the product for, what it was promised, what came of it, and who its people are. And the renewal plan as Markdown.
 use super::ApiError;
 use super::customers::no_customer;
+use super::told;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::read::{customers, renewal};
@@ -10,11 +11,9 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use c360_log::Batch;
-use c360_schemas::{Event, Key, Kind, Payload, Topic, split_provisional};
+use c360_schemas::split_provisional;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use smallvec::smallvec;
 use std::sync::Arc;
 
 const ITEMS_MAX: usize = 100;
@@ -142,34 +141,10 @@ pub(super) async fn tell(
     }
     let (tenant, id) = (caller.tenant.clone(), account_id.clone());
     app.pool.read(move |connection| customers::get(connection, &tenant, &id)).await?.ok_or_else(no_customer)?;
-    append(&app, &caller.tenant, &account_id, &body).await?;
-    Ok(Json(json!({"account_id": account_id})))
-}
-
-async fn append(app: &App, tenant: &str, account_id: &str, body: &Body) -> Result<(), ApiError> {
-    let at = app.now();
-    let message_id = body.message_id.clone().unwrap_or_else(|| format!("plan-{}", uuid::Uuid::new_v4()));
     // Texts, numbers that are no NaN and times can always be written.
-    let properties = serde_json::to_string(body).unwrap_or_default();
-    let event = Event {
-        message_id: &message_id,
-        tenant,
-        account_id: Some(account_id),
-        foreign_ids: smallvec![],
-        user_id: None,
-        anonymous_id: None,
-        kind: Kind::Identity,
-        name: "plan",
-        occurred_at: at,
-        received_at: at,
-        source: "api",
-        payload: Payload::None,
-        properties: &properties,
-    };
-    let mut batch = Batch::default();
-    batch.push(Topic::Events, |out| Key { tenant, id: account_id }.write(out), |out| event.encode(out));
-    app.log.append(batch).await?;
-    Ok(())
+    let properties = serde_json::to_string(&body).unwrap_or_default();
+    told::append(&app, (&caller.tenant, &account_id), "plan", body.message_id.as_deref(), &properties).await?;
+    Ok(Json(json!({"account_id": account_id})))
 }
 
 pub(super) async fn markdown(

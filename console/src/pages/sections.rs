@@ -67,12 +67,19 @@ pub(super) struct Health {
     pub(super) weak: Vec<String>,
     pub(super) cap: Option<String>,
     pub(super) overrides: Vec<String>,
-    /// What to do, and why.
-    pub(super) actions: Vec<(String, String)>,
+    pub(super) actions: Vec<Action>,
     /// Name and version of the rules in force.
     pub(super) rules: Option<(String, i64)>,
     /// The card, where it is not everybody's.
     pub(super) card: Option<String>,
+}
+
+/// Something to do, and what is sent when it was done or skipped.
+pub(super) struct Action {
+    pub(super) playbook: String,
+    pub(super) why: String,
+    pub(super) done: String,
+    pub(super) skipped: String,
 }
 
 pub(super) struct Group {
@@ -191,8 +198,10 @@ fn cap_text(item: &Value) -> Option<String> {
 }
 
 /// What to do, and why.
-fn action(item: &Value) -> Option<(String, String)> {
-    Some((text(item, "/playbook")?, text(item, "/why").unwrap_or_default()))
+fn action(item: &Value) -> Option<Action> {
+    let (playbook, why) = (text(item, "/playbook")?, text(item, "/why").unwrap_or_default());
+    let body = |outcome: &str| serde_json::json!({"playbook": playbook, "outcome": outcome}).to_string();
+    Some(Action { done: body("done"), skipped: body("skipped"), playbook, why })
 }
 
 pub(super) fn groups(view: &Value, now: i64) -> Vec<Group> {

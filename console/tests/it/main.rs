@@ -9,4 +9,5 @@ mod fold;
 mod live;
 mod pages;
 mod paging;
+mod rules;
 mod world;

@@ -1,6 +1,6 @@
 //! One event, from the log into the account.
 use super::decide::{Hard, Trigger, decide};
-use super::{Aggregate, Work, billing, history, identities, plan, renewal, support, survey, timers, usage, users};
+use super::{Aggregate, Work, actions, billing, history, identities, plan, renewal, support, survey, timers, usage, users};
 use crate::keys::{self, Tag};
 use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
@@ -84,6 +84,11 @@ impl Aggregate {
         {
             return Err(poison(Reason::Incomplete, format!("what is told of the plan cannot be read: {error}")));
         }
+        if actions::is_told(event)
+            && let Err(error) = actions::parse(event.properties)
+        {
+            return Err(poison(Reason::Incomplete, format!("what is told of an action cannot be read: {error}")));
+        }
         Ok(())
     }
 }
@@ -125,6 +130,12 @@ fn fold(work: &mut Work<'_>, hot: &mut Hot, event: &Event<'_>) -> Result<(), Sta
             let told = plan::parse(event.properties).unwrap_or_default();
             plan::take(work, hot, at, told);
             history::told(work, at, event);
+        }
+        Payload::None if actions::is_told(event) => {
+            if let Ok(told) = actions::parse(event.properties) {
+                actions::take(hot, at, &told);
+                history::action(work, at, event, &told);
+            }
         }
         Payload::None | Payload::Link(_) => {}
     }

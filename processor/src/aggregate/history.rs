@@ -1,5 +1,5 @@
 //! What is worth telling of a customer's past: each change of the shown score with its receipt, events that are no usage, links, first uses.
-use super::Work;
+use super::{Work, actions};
 use crate::hash;
 use crate::metrics::Effect;
 use crate::rows::{Hot, Line, Snapshot};
@@ -66,6 +66,14 @@ pub(crate) fn merged(work: &mut Work<'_>, hot: &mut Hot, from: &str) {
 /// Something of the account itself that is worth a line.
 pub(crate) fn note(work: &mut Work<'_>, hot: &mut Hot, title: String, detail: &Value) {
     push(work, hot, work.at.now, HistoryKind::Note, title, detail);
+}
+
+/// Somebody told what became of a next action.
+pub(crate) fn action(work: &mut Work<'_>, at: i64, event: &Event<'_>, told: &actions::Told) {
+    let mut detail: Value = serde_json::from_str(event.properties).unwrap_or_default();
+    detail["message_id"] = event.message_id.into();
+    let by = told.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    push_of(work, event, at, HistoryKind::Note, format!("{}: {}{by}", told.playbook, told.outcome), &detail);
 }
 
 /// A tenant's rules were put in force. Every partition says so, under one id: it stands once.

@@ -2,6 +2,7 @@
 //!
 //! An event goes through: forwarded? (a provisional customer that moved), counted already? (marks of 7 days), then into the row of what it is about and into the account's hot row, then
 //! the score, the band and the alerts. Time does the same through one timer an account. Where batches end decides nothing but when profiles are said.
+mod actions;
 mod billing;
 mod commands;
 mod contacts;

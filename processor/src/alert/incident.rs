@@ -107,18 +107,25 @@ fn fill(work: &Work<'_>, hot: &Hot, incident: &mut Incident, happened: &Happened
     let hard = rules.cap(happened.snapshot.cap).is_some_and(|cap| cap.hard);
     incident.severity = to_byte(severity(incident.alert_type, hot, hard, rules, &work.rules.alerts));
     incident.why = why::why(incident, hot, rules, work.today);
-    incident.actions = next_actions(incident, hot, rules, work.today);
+    incident.actions = next_actions(incident, hot, rules, work.today, work.at.now);
 }
 
 /// What to do about it, by its type and by what weighs most in its receipt.
-fn next_actions(incident: &Incident, hot: &Hot, rules: &Rules, today: i32) -> Vec<String> {
+fn next_actions(incident: &Incident, hot: &Hot, rules: &Rules, today: i32, now: i64) -> Vec<String> {
     let mut worst: Vec<&Line> = incident.receipt.iter().filter(|line| line.contribution < 0).collect();
     worst.sort_by_key(|line| line.contribution);
     let reasons: Vec<&str> = worst.into_iter().map(|line| line.measure.as_str()).collect();
     let lifecycle = lifecycle::lifecycle(hot, today).as_str();
+    let at_rest: Vec<&str> = hot.health.at_rest(now).collect();
     // What stands alone is about itself, and not about what happens to have moved the score.
     let reasons = if incident.alert_type == AlertType::HealthChanged { reasons.as_slice() } else { &[] };
-    let asked = Asked { alerts: &[incident.alert_type], reasons, lifecycle, mrr: mrr::account(&hot.billing).map(|(mrr, _)| mrr) };
+    let asked = Asked {
+        alerts: &[incident.alert_type],
+        reasons,
+        lifecycle,
+        mrr: mrr::account(&hot.billing).map(|(mrr, _)| mrr),
+        at_rest: &at_rest,
+    };
     actions(rules, &asked).into_iter().map(|(playbook, _)| playbook.name.clone()).collect()
 }
 

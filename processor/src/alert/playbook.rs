@@ -13,6 +13,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) reasons: &'a [&'a str],
     pub(crate) lifecycle: &'a str,
     pub(crate) mrr: Option<i64>,
+    /// Playbooks that are left out.
+    pub(crate) at_rest: &'a [&'a str],
 }
 
 /// Why a playbook was chosen.
@@ -28,6 +30,7 @@ pub(crate) enum For {
 pub(crate) fn actions<'r>(rules: &'r Rules, asked: &Asked<'_>) -> Vec<(&'r Playbook, For)> {
     let fits = |p: &&Playbook| {
         (p.lifecycle.is_empty() || p.lifecycle.iter().any(|l| l == asked.lifecycle))
+            && !asked.at_rest.contains(&p.name.as_str())
             && p.mrr_from.is_none_or(|from| asked.mrr.is_some_and(|mrr| mrr >= from))
     };
     let playbooks = || rules.playbooks.iter().filter(fits);

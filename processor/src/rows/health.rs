@@ -1,6 +1,10 @@
 //! Score, band and incidents as the hot row keeps them.
 use crate::alert::AlertType;
+use crate::time::DAY_MS;
 use serde::{Deserialize, Serialize};
+
+/// A playbook that was done or skipped is not proposed again for so long.
+const ACTION_REST_MS: i64 = 30 * DAY_MS;
 
 /// Health in words; ordered from worse to better, `Unknown` apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +94,24 @@ pub(crate) struct Health {
     pub(crate) held: u64,
     /// Past values of the facts that the rules hold against their own past.
     pub(crate) samples: Vec<Samples>,
+    /// Of each playbook the newest word, oldest first.
+    pub(crate) actions: Vec<ActionTaken>,
+}
+
+impl Health {
+    /// Playbooks that are not proposed again yet.
+    pub(crate) fn at_rest(&self, now: i64) -> impl Iterator<Item = &str> {
+        self.actions.iter().filter(move |taken| taken.at > now - ACTION_REST_MS).map(|taken| taken.playbook.as_str())
+    }
+}
+
+/// What became of a next action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ActionTaken {
+    pub(crate) playbook: String,
+    /// done, skipped, worked or failed.
+    pub(crate) outcome: String,
+    pub(crate) at: i64,
 }
 
 /// What a fact was, week by week.

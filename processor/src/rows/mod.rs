@@ -21,7 +21,7 @@ pub(crate) use books::{
     Answer, AnswerBook, GivenAnswer, Priority, PriorityStep, Support, Surveys, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep,
 };
 pub(crate) use contacts::{Contact, Role};
-pub(crate) use health::{Band, Health, Incident, IncidentState, Line, Part, Pending, Samples, Snapshot};
+pub(crate) use health::{ActionTaken, Band, Health, Incident, IncidentState, Line, Part, Pending, Samples, Snapshot};
 pub(crate) use hot::{Feature, Hot, Identity};
 pub(crate) use newest::Newest;
 pub(crate) use people::{ForwardRow, SweepRow, UserRow};

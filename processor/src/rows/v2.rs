@@ -79,6 +79,7 @@ impl From<Health> for super::Health {
             history_seq: old.history_seq,
             incidents: old.incidents.into_iter().map(Into::into).collect(),
             samples: Vec::new(),
+            actions: Vec::new(),
         }
     }
 }

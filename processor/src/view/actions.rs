@@ -3,6 +3,7 @@ use super::Scored;
 use crate::aggregate::{lifecycle, mrr};
 use crate::alert::{AlertType, Asked, actions};
 use crate::rows::{Hot, IncidentState};
+use crate::time::rfc3339;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -11,8 +12,9 @@ pub(super) struct ActionView<'a> {
     why: String,
 }
 
-pub(super) fn view<'a>(hot: &'a Hot, today: i32, rules: Scored<'a>) -> Vec<ActionView<'a>> {
-    let (by, lifecycle) = (rules.by, lifecycle::lifecycle(hot, today).as_str());
+pub(super) fn view<'a>(hot: &'a Hot, now: i64, rules: Scored<'a>) -> Vec<ActionView<'a>> {
+    let (by, lifecycle) = (rules.by, lifecycle::lifecycle(hot, hot.calendar.day_of(now)).as_str());
+    let at_rest: Vec<&str> = hot.health.at_rest(now).collect();
     let snapshot = hot.health.current.as_ref();
     // What each measure takes off, in millionths of a point times weight; a cap before all.
     let mut lost: Vec<(i128, String, &str)> = snapshot
@@ -33,7 +35,8 @@ pub(super) fn view<'a>(hot: &'a Hot, today: i32, rules: Scored<'a>) -> Vec<Actio
         return Vec::new();
     }
     let reasons: Vec<&str> = lost.iter().map(|(_, id, _)| id.as_str()).collect();
-    let asked = Asked { alerts: &open, reasons: &reasons, lifecycle, mrr: mrr::account(&hot.billing).map(|(mrr, _)| mrr) };
+    let asked =
+        Asked { alerts: &open, reasons: &reasons, lifecycle, mrr: mrr::account(&hot.billing).map(|(mrr, _)| mrr), at_rest: &at_rest };
     let why = |reason: crate::alert::For| match reason {
         crate::alert::For::Alert(alert_type) => hot
             .health
@@ -46,6 +49,18 @@ pub(super) fn view<'a>(hot: &'a Hot, today: i32, rules: Scored<'a>) -> Vec<Actio
         crate::alert::For::Everybody => lost.first().map(|(.., complaint)| sentence(complaint)).unwrap_or_default(),
     };
     actions(by, &asked).into_iter().map(|(playbook, reason)| ActionView { playbook: &playbook.name, why: why(reason) }).collect()
+}
+
+#[derive(Serialize)]
+pub(super) struct TakenView<'a> {
+    playbook: &'a str,
+    outcome: &'a str,
+    at: Option<String>,
+}
+
+/// What became of actions, newest first.
+pub(super) fn taken(hot: &Hot) -> Vec<TakenView<'_>> {
+    hot.health.actions.iter().rev().map(|a| TakenView { playbook: &a.playbook, outcome: &a.outcome, at: rfc3339(a.at) }).collect()
 }
 
 /// A complaint as a sentence of its own.

@@ -37,6 +37,8 @@ struct View<'a> {
     lifecycle_detail: lifecycle::LifecycleView,
     health: health::HealthView<'a>,
     next_actions: Vec<actions::ActionView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<actions::TakenView<'a>>,
     usage: usage::UsageView<'a>,
     support: support::SupportView,
     billing: billing::BillingView<'a>,
@@ -121,7 +123,8 @@ fn view<'a>(at: At, key: Key<'a>, hot: &'a Hot, config: &'a AggregateConfig, rul
         delivered_at: stages::delivered_at(hot).and_then(rfc3339),
         lifecycle_detail: lifecycle::view(hot, hot.calendar.day_of(at.now)),
         health: health::view(hot, key.id, at.now, config, rules),
-        next_actions: actions::view(hot, hot.calendar.day_of(at.now), rules),
+        next_actions: actions::view(hot, at.now, rules),
+        actions: actions::taken(hot),
         usage: usage::view(hot, at.now, config),
         support: support::view(hot, at.now),
         billing: billing::view(hot, at.now),

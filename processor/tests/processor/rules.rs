@@ -221,6 +221,36 @@ fn a_type_that_is_off_is_not_raised_and_a_severity_is_as_said() {
     assert_eq!((w.alerts[0].alert_type.as_str(), w.alerts[0].severity), ("survey.detractor", Severity::Critical));
 }
 
+#[test]
+fn what_was_done_is_remembered_and_not_proposed_again_for_a_month() {
+    let mut w = World::new();
+    w.steady("a1");
+    w.say("a1", Kind::Billing, Payload::Invoice(failed("in2", 1, w.now, true)));
+    w.say("a1", Kind::Survey, Payload::Answer(answer("bob", 1)));
+    let proposed = |w: &World| -> Vec<String> {
+        let actions = w.view("a1")["next_actions"].as_array().unwrap().clone();
+        actions.iter().map(|action| action["playbook"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(proposed(&w)[0], "Ask for a working payment method", "{:?}", proposed(&w));
+    assert!(proposed(&w).len() <= 3);
+    let tell = |w: &mut World, properties: &str| {
+        let id: &'static str = w.id().leak();
+        let event = Event { kind: Kind::Identity, name: "action", user_id: None, properties, ..usage(id, "a1", "", w.now) };
+        let mut value = Vec::new();
+        event.encode(&mut value);
+        w.aggregate.apply(w.now, Topic::Events, &Key { tenant: "t", id: "a1" }.to_vec(), &value)
+    };
+    tell(&mut w, "{\"playbook\":\"Ask for a working payment method\",\"outcome\":\"done\",\"by\":\"ann\"}").unwrap();
+    w.tick();
+    assert!(!proposed(&w).contains(&"Ask for a working payment method".to_owned()), "{:?}", proposed(&w));
+    assert!(w.history.iter().any(|h| h.title == "Ask for a working payment method: done by ann"));
+    assert_eq!(w.view("a1")["actions"][0]["outcome"], "done");
+    assert!(tell(&mut w, "{\"playbook\":3}").unwrap_err().to_string().contains("cannot be read"));
+    w.wait(31 * DAY);
+    w.touch("a1");
+    assert_eq!(proposed(&w)[0], "Ask for a working payment method", "{:?}", proposed(&w));
+}
+
 /// Files that differ in all that scoring knows.
 fn files() -> Vec<String> {
     let built_in = c360_health::Rules::BUILT_IN_TEXT;
