@@ -143,6 +143,15 @@ fn all_mistakes_are_found_at_once_in_the_order_of_the_file() {
     assert_eq!(lines, [5, 11, 31, 37], "the weight stands twice");
 }
 
+/// What the docs show is a file that can be applied.
+#[test]
+fn the_card_of_the_docs_is_right() {
+    let docs = include_str!("../../docs/health.md");
+    let card = docs.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the docs show a card");
+    let rules = check(card).unwrap_or_else(|m| panic!("{}", m.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
+    assert_eq!((rules.name.as_str(), rules.measures.len(), rules.caps.len()), ("ours", 3, 1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
     /// Whatever is cut out of a good file and put in elsewhere, mistakes have a place in the text.

@@ -251,6 +251,44 @@ fn what_was_done_is_remembered_and_not_proposed_again_for_a_month() {
     assert_eq!(proposed(&w)[0], "Ask for a working payment method", "{:?}", proposed(&w));
 }
 
+#[test]
+fn a_fact_is_held_against_its_own_past() {
+    let measure = |id: &str, compare: &str| {
+        format!(
+            "[measures.{id}]\ngroup = \"outcome\"\nfact = \"usage.events.7d\"\ncompare = \"{compare}\"\nweight = 1\nred = -1\ngreen = 0\n"
+        )
+    };
+    let text = format!("{BY_SILENCE}{}{}", measure("own", "baseline"), measure("month", "trend"));
+    let mut w = World::new();
+    apply(&mut w, 1, &text);
+    let weeks = |w: &mut World, weeks: i64, a_day: usize| {
+        for _ in 0..weeks * 7 {
+            for _ in 0..a_day {
+                w.track("a1", "ann");
+            }
+            w.wait(DAY);
+        }
+    };
+    let value = |w: &World, id: &str| -> Option<f64> {
+        let groups = w.view("a1")["health"]["groups"].clone();
+        let measures = groups[0]["measures"].as_array().unwrap().clone();
+        measures.iter().find(|m| m["id"] == id).and_then(|m| m["value"].as_f64())
+    };
+    weeks(&mut w, 3, 4);
+    assert_eq!((value(&w, "own"), value(&w, "month")), (None, None), "of three weeks there is no baseline: it is left out");
+    weeks(&mut w, 7, 4);
+    let near = |value: Option<f64>, wanted: f64| assert!((value.unwrap() - wanted).abs() < 0.16, "{value:?} beside {wanted}");
+    near(value(&w, "own"), 0.0);
+    near(value(&w, "month"), 0.0);
+    weeks(&mut w, 2, 2);
+    near(value(&w, "own"), -0.5);
+    near(value(&w, "month"), -0.5);
+    // After four weeks the month before is as it is now; its own twelve weeks remember more.
+    weeks(&mut w, 4, 2);
+    near(value(&w, "month"), 0.0);
+    near(value(&w, "own"), -0.5);
+}
+
 /// Files that differ in all that scoring knows.
 fn files() -> Vec<String> {
     let built_in = c360_health::Rules::BUILT_IN_TEXT;
