@@ -88,7 +88,7 @@ pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: Trigger<'_>) -
     };
     // Scored by other rules or another card than before: that is no change of health.
     let anew = before.as_ref().is_some_and(|b| (b.rules, b.card) != (rules.id, card));
-    let baseline = if anew { Some(snapshot.clone()) } else { settled.or_else(|| before.clone()) };
+    let baseline = if anew { Some(&snapshot) } else { settled.as_ref().or(before.as_ref()) };
     let (band, step) = (hot.health.band, band(work, hot, &snapshot, anew, quiet));
     if band != hot.health.band || before.as_ref().is_none_or(|b| b.shown != snapshot.shown) {
         let then = before.as_ref().map(|b| work.book.by_id(work.key.tenant, b.rules, work.state)).transpose()?.flatten();
@@ -98,13 +98,13 @@ pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: Trigger<'_>) -
     }
     new.extend(noticed::held(work, hot, quiet || anew));
     new.retain(|fact| !rules.alerts.off[*fact as usize]);
-    hot.health.settled = if hot.health.pending.is_some() { baseline.clone() } else { Some(snapshot.clone()) };
+    hot.health.settled = baseline.filter(|_| hot.health.pending.is_some()).cloned();
     let step = step.filter(|_| !quiet || !new.is_empty());
     for baseline in hot.health.incidents.iter().filter_map(|incident| incident.baseline.as_ref()) {
         // What their receipts start from may have been made by rules that hold no more.
         work.book.by_id(work.key.tenant, baseline.rules, work.state)?;
     }
-    let happened = Happened { step, facts: &new, cause, happened_at, late: quiet, baseline: baseline.as_ref(), snapshot: &snapshot };
+    let happened = Happened { step, facts: &new, cause, happened_at, late: quiet, baseline, snapshot: &snapshot };
     incident::react(work, hot, &happened);
     hot.health.current = Some(snapshot);
     Ok(())

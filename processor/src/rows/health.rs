@@ -80,7 +80,7 @@ pub(crate) struct Health {
     pub(crate) current: Option<Snapshot>,
     pub(crate) band: Band,
     pub(crate) pending: Option<Pending>,
-    /// The last score before one that points elsewhere: what receipts of alerts start from.
+    /// While a crossing waits: the last score before it, which receipts of alerts start from.
     pub(crate) settled: Option<Snapshot>,
     pub(crate) evaluated_at: Option<i64>,
     /// Usage came since then.
