@@ -233,11 +233,13 @@ pub enum Loudness {
 }
 
 /// What is worth an alert, besides what `c360.toml` says of all tenants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alerts {
     /// MRR in minor units from which a customer in the red is critical.
     pub critical_mrr: Option<i64>,
     pub backlog_tickets: Option<u32>,
+    /// Days before the end of a long term from which a fall of health is one degree graver.
+    pub renewal_near_days: i64,
     pub reopen_within_ms: Option<i64>,
     pub resolve_after_ms: Option<i64>,
     /// By the numbers of [`ALERT_TYPES`]: never raised.
@@ -245,6 +247,21 @@ pub struct Alerts {
     pub severity: [Option<Loudness>; ALERT_TYPES.len()],
     /// Alerts that stand on conditions alone.
     pub rules: Vec<AlertRule>,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self {
+            critical_mrr: None,
+            backlog_tickets: None,
+            renewal_near_days: 60,
+            reopen_within_ms: None,
+            resolve_after_ms: None,
+            off: Default::default(),
+            severity: Default::default(),
+            rules: Vec::new(),
+        }
+    }
 }
 
 /// An alert that opens when its conditions come to hold, and is resolved when they have not held for the time of recovery.

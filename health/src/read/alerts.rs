@@ -16,6 +16,9 @@ pub(super) fn alerts(root: &Section<'_, '_>) -> Alerts {
     alerts.resolve_after_ms = days("resolve_after_days", "7");
     alerts.critical_mrr = section.whole("critical_mrr", (0, 1_000_000_000_000), "100000");
     alerts.backlog_tickets = section.whole("backlog_tickets", (1, 1_000_000), "5").map(|count| count as u32);
+    if let Some(days) = section.whole("renewal_near_days", (0, 365), "60") {
+        alerts.renewal_near_days = days;
+    }
     if let Some(types) = section.section("types") {
         for (name, span, value) in entries(types.table) {
             let Some(number) = type_of(&types, name, span.clone(), &ALERT_TYPES) else { continue };

@@ -105,7 +105,7 @@ fn fill(work: &Work<'_>, hot: &Hot, incident: &mut Incident, happened: &Happened
     incident.receipt = receipt;
     incident.score_after = Some(happened.snapshot.shown);
     let hard = rules.cap(happened.snapshot.cap).is_some_and(|cap| cap.hard);
-    incident.severity = to_byte(severity(incident.alert_type, hot, hard, rules, &work.rules.alerts));
+    incident.severity = to_byte(severity(incident.alert_type, hot, hard, work.today, rules, &work.rules.alerts));
     incident.why = why::why(incident, hot, rules, work.today);
     incident.actions = next_actions(incident, hot, rules, work.today, work.at.now);
 }

@@ -1,12 +1,12 @@
-//! How bad an alert is: band x what the customer is worth.
+//! How bad an alert is: band x what the customer is worth x how near its renewal is.
 use super::AlertType;
-use crate::aggregate::mrr;
+use crate::aggregate::{lifecycle, mrr};
 use crate::config::AlertConfig;
 use crate::rows::{Band, Hot};
 use c360_health::{Loudness, Rules};
 use c360_schemas::Severity;
 
-pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, rules: &Rules, config: &AlertConfig) -> Severity {
+pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, today: i32, rules: &Rules, config: &AlertConfig) -> Severity {
     if let Some(loudness) = rules.alerts.severity[alert_type as usize] {
         return match loudness {
             Loudness::Info => Severity::Info,
@@ -16,11 +16,15 @@ pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, rules: &Rul
     }
     let valuable = mrr::account(&hot.billing).is_some_and(|(mrr, _)| mrr >= config.critical_mrr_minor);
     match alert_type {
-        AlertType::HealthChanged => match hot.health.band {
-            Band::Red if hard || valuable => Severity::Critical,
-            Band::Yellow if !valuable => Severity::Info,
-            _ => Severity::Warning,
-        },
+        AlertType::HealthChanged => {
+            let days = lifecycle::days_to_renewal(hot, today);
+            let near = days.is_some_and(|days| i64::from(days) <= rules.alerts.renewal_near_days);
+            match hot.health.band {
+                Band::Red if hard || valuable || near => Severity::Critical,
+                Band::Yellow if !valuable && !near => Severity::Info,
+                _ => Severity::Warning,
+            }
+        }
         AlertType::CancellationScheduled | AlertType::Churned => Severity::Critical,
         _ if alert_type.is_good() => Severity::Info,
         _ => Severity::Warning,

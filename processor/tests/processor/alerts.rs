@@ -383,3 +383,30 @@ fn what_a_late_event_undoes_is_retracted_and_not_resolved() {
     w.wait(20 * DAY);
     assert_eq!(w.alerts.iter().filter(|a| a.alert_id == fall.alert_id && a.status == Resolved).count(), 0, "and never resolved");
 }
+
+#[test]
+fn a_fall_shortly_before_the_renewal_is_one_degree_graver() {
+    for (days_left, severity) in [(200, Severity::Info), (50, Severity::Warning)] {
+        let mut w = World::new();
+        w.steady("a1");
+        let term_end = w.now + (days_left + 10) * DAY;
+        // A small customer, so that the term alone decides.
+        let item = SubscriptionItem {
+            amount_micros: 10_000 * 1_000_000,
+            quantity: 1,
+            interval: Interval::Month,
+            interval_count: 1,
+            ..Default::default()
+        };
+        let term = Subscription {
+            term_start: Some(term_end - 365 * DAY),
+            term_end: Some(term_end),
+            items: [item].into_iter().collect(),
+            ..subscription("sub", 2, "active")
+        };
+        w.say("a1", Kind::Billing, Payload::Subscription(term));
+        w.wait(10 * DAY);
+        let fall = w.alerts.iter().find(|a| a.alert_type == "health.changed").expect("silence is noticed");
+        assert_eq!((fall.band_after.as_deref(), fall.severity), (Some("yellow"), severity), "{days_left} days before the end");
+    }
+}
