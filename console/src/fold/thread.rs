@@ -107,8 +107,11 @@ impl Folder {
     fn positions(&self, ends: &[(Topic, Vec<Bounds>)]) -> Result<FxHashMap<(Topic, u32), u64>, SessionError> {
         let saved = positions::load(&self.connection)?;
         let end = |topic: Topic, partition: u32| ends.iter().find(|(t, _)| *t == topic).and_then(|(_, ends)| ends.get(partition as usize));
-        if saved.iter().any(|(topic, partition, next)| end(*topic, *partition).is_none_or(|bounds| *next > bounds.end)) {
-            tracing::warn!("the read model is ahead of the log, so it is another log's: it is folded again");
+        let ahead = saved.iter().find(|(topic, partition, next)| end(*topic, *partition).is_none_or(|bounds| *next > bounds.end));
+        if let Some((topic, partition, next)) = ahead {
+            let end = end(*topic, *partition).map(|bounds| bounds.end);
+            let topic = topic.suffix();
+            tracing::warn!(topic, partition, next, ?end, "the read model is ahead of the log, so it is another log's: it is folded again");
             schema::empty(&self.connection)?;
             return Ok(FxHashMap::default());
         }

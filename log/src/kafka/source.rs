@@ -248,8 +248,11 @@ impl<C: ConsumerContext + 'static> Source<C> {
     /// Next offset to be handed over; past the marks of transactions once the end was reached.
     pub(super) fn position(&self, topic: Topic, partition: u32) -> u64 {
         let slot = self.cursors.slot(topic, partition);
-        let Some(next) = self.cursors.next[slot] else { return 0 };
-        next.max(self.cursors.reached[slot]).max(self.passed(topic, partition).unwrap_or(0))
+        let (Some(next), reached) = (self.cursors.next[slot], self.cursors.reached[slot]) else { return 0 };
+        // Where records are taken in batches, librdkafka counts the end of a partition that it tells of like a record, and stands one past it: whoever went on from there would miss the
+        // record that comes next. No mark stands alone behind an end, so one past it is never right.
+        let passed = self.passed(topic, partition).filter(|passed| *passed != reached + 1);
+        next.max(reached).max(passed.unwrap_or(0))
     }
 
     /// librdkafka's own position: it moves with the marks of transactions, without waiting for a fetch that finds nothing.

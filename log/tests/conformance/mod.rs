@@ -81,6 +81,7 @@ macro_rules! suite_without_crash {
             writing::a_record_that_is_too_large_is_refused_and_the_rest_goes_on,
             writing::what_was_acknowledged_is_there_after_a_restart,
             reading::a_reader_resumes_exactly_where_it_was_told,
+            reading::a_reader_that_goes_on_from_where_it_stood_misses_nothing,
             reading::a_reader_waits_for_what_comes_later,
             reading::an_unknown_topic_is_said_to_be_unknown,
             members::workers_share_the_partitions_without_overlap,

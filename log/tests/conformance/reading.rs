@@ -48,6 +48,33 @@ pub fn a_reader_resumes_exactly_where_it_was_told(fixture: &mut dyn Fixture) {
     assert_eq!(seen, all);
 }
 
+pub fn a_reader_that_goes_on_from_where_it_stood_misses_nothing(fixture: &mut dyn Fixture) {
+    let log = fixture.log();
+    append(&*log, one_in(Topic::Alerts, 0, "before"));
+    let mut reader = log.reader(&[Topic::Alerts], &[]).unwrap();
+    let mut came = 0;
+    until("what is there comes", || {
+        came += reader.poll(POLL, 10, &mut |_| ()).unwrap();
+        came == 1
+    });
+    // At the end of each, where nothing comes and that is said now and then.
+    let mut nothing = 0;
+    until("nothing comes for a while", || {
+        nothing += usize::from(reader.poll(Duration::from_millis(100), 10, &mut |_| ()).unwrap() == 0);
+        nothing == 8
+    });
+    let at: Vec<(Topic, u32, u64)> = (0..PARTITIONS).map(|p| (Topic::Alerts, p, reader.position(Topic::Alerts, p))).collect();
+    let ends: Vec<(Topic, u32, u64)> =
+        (0..).zip(log.bounds(Topic::Alerts).unwrap()).map(|(p, bounds)| (Topic::Alerts, p, bounds.end)).collect();
+    assert_eq!(at, ends, "it stands at the ends, and not past them");
+    drop(reader);
+    for partition in 0..PARTITIONS {
+        append(&*log, one_in(Topic::Alerts, partition, "after"));
+    }
+    let values: Vec<_> = read_from(&*log, &[Topic::Alerts], &at).into_iter().map(|r| r.text().to_owned()).collect();
+    assert_eq!(values, vec!["after"; PARTITIONS as usize]);
+}
+
 pub fn a_reader_waits_for_what_comes_later(fixture: &mut dyn Fixture) {
     let log = fixture.log();
     let mut reader = log.reader(&[Topic::Alerts], &[]).unwrap();
