@@ -5,45 +5,70 @@ use crate::metrics::Effect;
 use crate::rows::{Hot, Line, Snapshot};
 use c360_engine::{Actions, StateError};
 use c360_schemas::{Event, History, HistoryKind, Key, Kind, Link, Payload, RULES_ACCOUNT, Rules, Survey, Topic, Wire};
+use serde::Serialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What came of the account itself is numbered.
-fn push(work: &mut Work<'_>, hot: &mut Hot, at: i64, kind: HistoryKind, title: String, detail: &Value) {
+fn push(work: &mut Work<'_>, hot: &mut Hot, at: i64, kind: HistoryKind, title: String, detail: &impl Serialize) {
     let seq = hot.health.history_seq;
     hot.health.history_seq += 1;
     let id = hash::id_of(&[work.key_bytes, b"history", &seq.to_le_bytes()]);
-    push_as(work, id, at, kind, title, detail);
+    push_as(work, id, at, kind, title, json_of(detail));
 }
 
 /// What an event told stands once however often it is told, also past the days for which its message id is known.
-fn push_of(work: &mut Work<'_>, event: &Event<'_>, at: i64, kind: HistoryKind, title: String, detail: &Value) {
+fn push_of(work: &mut Work<'_>, event: &Event<'_>, at: i64, kind: HistoryKind, title: String, detail: &impl Serialize) {
     let id = hash::id_of(&[work.key_bytes, b"event", event.message_id.as_bytes()]);
-    push_as(work, id, at, kind, title, detail);
+    push_as(work, id, at, kind, title, json_of(detail));
 }
 
-fn push_as(work: &mut Work<'_>, id: String, at: i64, kind: HistoryKind, title: String, detail: &Value) {
-    let entry = History { id, tenant: work.key.tenant.into(), account_id: work.key.id.into(), at, kind, title, detail: detail.to_string() };
+/// What is told can always be written: texts, numbers and lists.
+fn json_of(detail: &impl Serialize) -> String {
+    serde_json::to_string(detail).unwrap_or_default()
+}
+
+fn push_as(work: &mut Work<'_>, id: String, at: i64, kind: HistoryKind, title: String, detail: String) {
+    let entry = History { id, tenant: work.key.tenant.into(), account_id: work.key.id.into(), at, kind, title, detail };
     let key = work.key;
     work.out.outputs.push(Topic::History, |b| key.write(b), |b| entry.encode(b));
+}
+
+/// A change of the score, as the API gives it.
+#[derive(Serialize)]
+struct ScoreDetail<'a> {
+    score: i32,
+    band: &'static str,
+    card: &'a str,
+    rules: RulesDetail<'a>,
+    before: Option<i32>,
+    receipt: &'a [Line],
+}
+
+#[derive(Serialize)]
+struct RulesDetail<'a> {
+    name: &'a str,
+    version: u32,
 }
 
 /// The shown score or band changed.
 pub(crate) fn score(work: &mut Work<'_>, hot: &mut Hot, before: Option<&Snapshot>, after: &Snapshot, receipt: &[Line]) {
     let band = hot.health.band.as_str();
-    let receipt: Vec<Value> = receipt
-        .iter()
-        .map(|l| {
-            json!({"measure": l.measure, "group": l.group, "before": l.before, "after": l.after, "contribution": l.contribution, "events": l.events})
-        })
-        .collect();
     let was = before.map(|b| b.shown);
     let title = match was {
         Some(was) => format!("Health {was} to {} ({band})", after.shown),
         None => format!("Health {} ({band})", after.shown),
     };
-    let rules = &work.rules.rules;
-    let card = rules.card(after.card).id.as_str();
-    let detail = json!({"score": after.shown, "band": band, "card": card, "rules": {"name": rules.name, "version": work.rules.version}, "before": was, "receipt": receipt});
+    let in_force = Arc::clone(&work.rules);
+    let rules = &in_force.rules;
+    let detail = ScoreDetail {
+        score: after.shown,
+        band,
+        card: &rules.card(after.card).id,
+        rules: RulesDetail { name: &rules.name, version: in_force.version },
+        before: was,
+        receipt,
+    };
     push(work, hot, work.at.now, HistoryKind::Score, title, &detail);
 }
 

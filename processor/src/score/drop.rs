@@ -75,6 +75,18 @@ fn week_at(usage: &Usage, today: i32, first_day: i32, threshold: f64) -> Option<
     if events_test.usual_week() < USUAL_WEEK_MIN {
         return None;
     }
+    let sum = |counts: &Counts| (today - 7..today).map(|day| counts.at(day, today)).sum::<f64>() as u64;
+    let mut week = Week {
+        events: sum(&events),
+        usual_events: events_test.usual_week().round() as u64,
+        user_days: sum(&users),
+        usual_user_days: users_test.usual_week().round() as u64,
+        dropped: false,
+    };
+    // On most days that is all: such a week is no drop, whatever the days before it say.
+    if week.share_milli() > SHARE_MAX_MILLI {
+        return Some(week);
+    }
     // Both counts, each for half: people say more, events are always there.
     let (mut evidence, mut begun, mut found_on, share) =
         (0.0_f64, tested, i32::MIN, if users_test.usual_week() < USUAL_WEEK_MIN { 1.0 } else { 0.5 });
@@ -89,18 +101,7 @@ fn week_at(usage: &Usage, today: i32, first_day: i32, threshold: f64) -> Option<
             found_on = day;
         }
     }
-    let sum = |counts: &Counts| (today - 7..today).map(|day| counts.at(day, today)).sum::<f64>() as u64;
-    let mut week = Week {
-        events: sum(&events),
-        usual_events: events_test.usual_week().round() as u64,
-        user_days: sum(&users),
-        usual_user_days: users_test.usual_week().round() as u64,
-        dropped: false,
-    };
-    week.dropped = evidence >= threshold
-        && found_on >= today - NEWS_DAYS
-        && begun >= tested + BEGUN_AFTER_DAYS
-        && week.share_milli() <= SHARE_MAX_MILLI;
+    week.dropped = evidence >= threshold && found_on >= today - NEWS_DAYS && begun >= tested + BEGUN_AFTER_DAYS;
     Some(week)
 }
 
