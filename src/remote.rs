@@ -1,7 +1,8 @@
 //! Talking to a running c360, for the commands that do: requests that are tried again while that can help, and messages that say what to do.
-use anyhow::Context;
+use anyhow::{Context, bail};
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::{Client, RequestBuilder, StatusCode, header};
+use clap::Args;
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -18,6 +19,40 @@ pub(crate) fn client(timeout: Duration) -> anyhow::Result<Client> {
     // The client wants a TLS provider even where all is plain HTTP; another part of the process may have chosen one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(timeout).build().context("cannot make an HTTP client")
+}
+
+/// Where c360 is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Server {
+    /// Where c360's private port is; on Kafka that of an `up` or an `ingest` process
+    #[arg(long, env = "C360_ADMIN_TO", value_name = "URL", default_value = "http://127.0.0.1:8361")]
+    pub(crate) to: String,
+    /// API token; the tenant follows from it
+    #[arg(long, env = "C360_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+/// How a process is asked at its private port.
+pub(crate) struct Desk {
+    client: Client,
+    /// Of what is asked.
+    pub(crate) url: String,
+    token: String,
+}
+
+impl Desk {
+    /// Asks `server` at a path, for answers within `timeout`.
+    pub(crate) fn of(server: &Server, path: &str, timeout: Duration) -> anyhow::Result<Self> {
+        let Some(token) = server.token.clone().filter(|token| !token.is_empty()) else {
+            bail!("an API token is needed: --token or C360_API_TOKEN (`c360 up` shows one at its first start)");
+        };
+        Ok(Self { client: client(timeout)?, url: format!("{}{path}", server.to.trim_end_matches('/')), token })
+    }
+
+    /// A request to the path, or to what stands below it.
+    pub(crate) fn request(&self, method: Method, below: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{below}", self.url)).bearer_auth(&self.token)
+    }
 }
 
 /// Why a request did not succeed.

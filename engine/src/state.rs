@@ -112,7 +112,11 @@ impl State {
         self.scan_from(prefix, prefix, row)
     }
 
-    fn scan_from(&self, prefix: &[u8], from: &[u8], row: &mut RowFn<'_>) -> Result<(), StateError> {
+    /// As [`State::scan`], from the key `from` on: for who goes through many rows in parts.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn scan_from(&self, prefix: &[u8], from: &[u8], row: &mut RowFn<'_>) -> Result<(), StateError> {
         let from = from.max(prefix);
         let mut pending = self
             .pending

@@ -33,11 +33,18 @@ impl Server {
         // It chooses its port itself and says which: nobody else can have taken it in the meantime.
         command.args(["-H", "127.0.0.1", "-p", "0"]).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}; deploy/setup/install test installs it", program.display()));
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = said.by_ref().find_map(|line| Some(line.ok()?.split_once("Running on http://")?.1.trim().to_owned()));
-        let server = Self { child, address: address.expect("the server does not start") };
-        // What it says later is not to stop it.
-        std::thread::spawn(move || said.for_each(drop));
+        let said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (tell, told) = std::sync::mpsc::channel();
+        // It is listened to until its end, so that what it says later does not stop it.
+        std::thread::spawn(move || {
+            for line in said.map_while(Result::ok) {
+                if let Some((_, address)) = line.split_once("Running on http://") {
+                    let _ = tell.send(address.trim().to_owned());
+                }
+            }
+        });
+        let mut server = Self { child, address: String::new() };
+        server.address = told.recv_timeout(WAIT).expect("the server does not start");
         server.put(&format!("/{BUCKET}"), b"");
         server
     }

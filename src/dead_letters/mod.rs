@@ -10,17 +10,20 @@ mod replay;
 mod routes;
 mod scan;
 
-pub(crate) use options::{DeadLettersCommand, Server, moment};
+pub(crate) use options::{DeadLettersCommand, moment};
 pub(crate) use replay::Replayer;
 pub(crate) use routes::routes;
 
+use crate::remote::Desk;
 use crate::{remote, table};
 use anyhow::{Context, bail};
 use options::{LIST_LIMIT, ListOptions, ReplayOptions};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// What is asked.
+const PATH: &str = "/api/v1/dead-letters";
 /// A list is there after one walk through the topic.
 const LIST_TIMEOUT: Duration = Duration::from_secs(120);
 /// A replay appends each letter.
@@ -39,29 +42,8 @@ pub(crate) async fn run(command: DeadLettersCommand) -> anyhow::Result<()> {
     }
 }
 
-/// How a process is asked.
-struct Desk {
-    client: Client,
-    url: String,
-    token: String,
-}
-
-impl Desk {
-    fn of(server: &Server, timeout: Duration) -> anyhow::Result<Self> {
-        let Some(token) = server.token.clone().filter(|token| !token.is_empty()) else {
-            bail!("an API token is needed: --token or C360_API_TOKEN (`c360 up` shows one at its first start)");
-        };
-        let url = format!("{}/api/v1/dead-letters", server.to.trim_end_matches('/'));
-        Ok(Self { client: remote::client(timeout)?, url, token })
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
-    }
-}
-
 async fn list(options: ListOptions) -> anyhow::Result<()> {
-    let desk = Desk::of(&options.server, LIST_TIMEOUT)?;
+    let desk = Desk::of(&options.server, PATH, LIST_TIMEOUT)?;
     let answer = match &options.show {
         Some(position) => remote::once(desk.request(Method::GET, &format!("/{position}"))).await,
         None => remote::once(desk.request(Method::GET, &query(&options.which.filter(None, LIST_LIMIT))?)).await,
@@ -84,7 +66,7 @@ fn query(filter: &filter::Filter) -> anyhow::Result<String> {
 }
 
 async fn replay(options: ReplayOptions) -> anyhow::Result<()> {
-    let desk = Desk::of(&options.server, REPLAY_TIMEOUT)?;
+    let desk = Desk::of(&options.server, PATH, REPLAY_TIMEOUT)?;
     let filter = options.which.filter(options.position.as_ref(), filter::LIMIT_MAX);
     let body = json!({"filter": filter, "again": options.again, "dry_run": options.dry_run});
     let notify = |failure: &remote::Failure, wait: Duration| tracing::warn!(%failure, wait_s = wait.as_secs_f32(), "trying again");

@@ -1,5 +1,6 @@
 //! What `c360 dead-letters` is told.
 use super::filter::{Filter, LIMIT};
+use crate::remote::Server;
 use clap::{Args, Subcommand};
 
 const LIST_EXAMPLES: &str = "\
@@ -29,17 +30,6 @@ pub(crate) enum DeadLettersCommand {
     /// Takes what was refused again, after a fix; it counts once however often it is done
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayOptions),
-}
-
-/// Where c360 is.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Server {
-    /// Where c360's private port is; on Kafka that of an `up` or an `ingest` process
-    #[arg(long, env = "C360_ADMIN_TO", value_name = "URL", default_value = "http://127.0.0.1:8361")]
-    pub(crate) to: String,
-    /// API token; the tenant follows from it
-    #[arg(long, env = "C360_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
 }
 
 /// Which letters are meant.

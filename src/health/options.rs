@@ -1,6 +1,7 @@
 //! What `c360 health` is told.
 use crate::cli::Options;
-use crate::dead_letters::{Server, moment};
+use crate::dead_letters::moment;
+use crate::remote::Server;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

@@ -8,8 +8,8 @@ use super::tape::Tape;
 use reqwest::blocking::Client;
 use std::time::{Duration, Instant};
 
-/// How long it may take until all is through: several whole readings of the log, also on a machine that has others to serve.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+/// How long it may take until all is through.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// While real time goes on, how often the log is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -102,10 +102,8 @@ async fn wait_until_shown(app: &App, tenant: &str, version: i64) -> Result<(), A
     loop {
         moved.mark_unchanged();
         let tenant = tenant.to_owned();
-        let shown = app.pool.read(move |connection| rules::list(connection, &tenant)).await?;
-        if shown.first().is_some_and(|newest| newest.version >= version)
-            || !matches!(tokio::time::timeout_at(deadline, moved.changed()).await, Ok(Ok(())))
-        {
+        let shown = app.pool.read(move |connection| rules::version(connection, &tenant)).await?;
+        if shown >= version || !matches!(tokio::time::timeout_at(deadline, moved.changed()).await, Ok(Ok(()))) {
             return Ok(());
         }
     }

@@ -18,6 +18,14 @@ pub(crate) struct Applied {
     pub(crate) text: String,
 }
 
+/// The newest version that was applied; 0 where none was.
+pub(crate) fn version(connection: &Connection, tenant: &str) -> Result<i64, ReadError> {
+    let mut statement = connection
+        .prepare_cached("SELECT MAX(CAST(detail ->> '$.version' AS INTEGER)) FROM history WHERE tenant = ?1 AND account_id = ?2")?;
+    let newest: Option<i64> = statement.query_row((tenant, RULES_ACCOUNT), |row| row.get(0))?;
+    Ok(newest.unwrap_or(0))
+}
+
 /// What was applied, the one in force first.
 pub(crate) fn list(connection: &Connection, tenant: &str) -> Result<Vec<Applied>, ReadError> {
     let mut statement = connection.prepare_cached(

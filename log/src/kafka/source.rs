@@ -250,7 +250,7 @@ impl<C: ConsumerContext + 'static> Source<C> {
         let slot = self.cursors.slot(topic, partition);
         let (Some(next), reached) = (self.cursors.next[slot], self.cursors.reached[slot]) else { return 0 };
         // Where records are taken in batches, librdkafka counts the end of a partition that it tells of like a record, and stands one past it: whoever went on from there would miss the
-        // record that comes next. No mark stands alone behind an end, so one past it is never right.
+        // record that comes next. A mark that stands alone there (of a transaction that was ended before it had a record) looks the same, and is passed with the end that is told next.
         let passed = self.passed(topic, partition).filter(|passed| *passed != reached + 1);
         next.max(reached).max(passed.unwrap_or(0))
     }

@@ -6,7 +6,7 @@ use crate::rows::{Hot, Line, Snapshot};
 use c360_engine::{Actions, StateError};
 use c360_schemas::{Event, History, HistoryKind, Key, Kind, Link, Payload, RULES_ACCOUNT, Rules, Survey, Topic, Wire};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// What came of the account itself is numbered.
@@ -93,10 +93,16 @@ pub(crate) fn note(work: &mut Work<'_>, hot: &mut Hot, title: String, detail: &V
     push(work, hot, work.at.now, HistoryKind::Note, title, detail);
 }
 
+/// What an event told, as it stands in the history. (A list is read as a plan or an action as well, and has no names.)
+fn told_of(event: &Event<'_>) -> Map<String, Value> {
+    let mut detail: Map<String, Value> = serde_json::from_str(event.properties).unwrap_or_default();
+    detail.insert("message_id".into(), event.message_id.into());
+    detail
+}
+
 /// Somebody told what became of a next action.
 pub(crate) fn action(work: &mut Work<'_>, at: i64, event: &Event<'_>, told: &actions::Told) {
-    let mut detail: Value = serde_json::from_str(event.properties).unwrap_or_default();
-    detail["message_id"] = event.message_id.into();
+    let detail = told_of(event);
     let by = told.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     push_of(work, event, at, HistoryKind::Note, format!("{}: {}{by}", told.playbook, told.outcome), &detail);
 }
@@ -122,9 +128,8 @@ pub(crate) fn rules(out: &mut Actions<Effect>, tenant: &str, applied: &Rules, na
 
 /// Somebody told of the customer's plan.
 pub(crate) fn told(work: &mut Work<'_>, at: i64, event: &Event<'_>) {
-    let mut detail: Value = serde_json::from_str(event.properties).unwrap_or_default();
-    detail["message_id"] = event.message_id.into();
-    let count = |name: &str| detail[name].as_array().map_or(0, Vec::len);
+    let detail = told_of(event);
+    let count = |name: &str| detail.get(name).and_then(Value::as_array).map_or(0, Vec::len);
     let parts = [("goal", count("goals")), ("promise", count("promises")), ("result", count("results")), ("person", count("people"))];
     let told =
         parts.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {}", if n == 1 { what.into() } else { plural(what) }));

@@ -46,8 +46,8 @@ impl Aggregate {
         let mut prefix = keys::own(Tag::Hot, tenant);
         prefix.push(b'/');
         let mut found: Vec<Vec<u8>> = Vec::new();
-        state.scan(&prefix, &mut |key, _| {
-            if *key > *row.after {
+        state.scan_from(&prefix, &row.after, &mut |key, _| {
+            if *key != *row.after {
                 found.push(key.to_vec());
             }
             if found.len() > RESCORED_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -55,6 +55,12 @@ impl Facts<'_> {
         }
     }
 
+    /// Days since a fact was told; 0 of what is counted anew.
+    pub(crate) fn age_days(self, fact: &FactRef) -> i64 {
+        let told = matches!(fact, FactRef::Known(Fact::Nps | Fact::Csat));
+        if told { self.get(fact).map_or(0, |found| found.age_days) } else { 0 }
+    }
+
     fn known(self, fact: Fact) -> Option<Found> {
         let Self { hot, now, config } = self;
         let (u, s, surveys) = (&hot.usage, &hot.support, &hot.surveys);

@@ -1,7 +1,7 @@
 //! What to do about a customer now: at most three, by what takes most off its score, with why.
 use super::Scored;
 use crate::aggregate::{lifecycle, mrr};
-use crate::alert::{AlertType, Asked, actions};
+use crate::alert::{AlertType, Asked, For, actions};
 use crate::rows::{Hot, IncidentState};
 use crate::time::rfc3339;
 use serde::Serialize;
@@ -37,16 +37,16 @@ pub(super) fn view<'a>(hot: &'a Hot, now: i64, rules: Scored<'a>) -> Vec<ActionV
     let reasons: Vec<&str> = lost.iter().map(|(_, id, _)| id.as_str()).collect();
     let asked =
         Asked { alerts: &open, reasons: &reasons, lifecycle, mrr: mrr::account(&hot.billing).map(|(mrr, _)| mrr), at_rest: &at_rest };
-    let why = |reason: crate::alert::For| match reason {
-        crate::alert::For::Alert(alert_type) => hot
+    let why = |reason: For| match reason {
+        For::Alert(alert_type) => hot
             .health
             .incidents
             .iter()
             .find(|i| i.alert_type == alert_type && i.state == IncidentState::Open)
             .map(|i| i.why.clone())
             .unwrap_or_default(),
-        crate::alert::For::Reason(number) => sentence(lost[number].2),
-        crate::alert::For::Everybody => lost.first().map(|(.., complaint)| sentence(complaint)).unwrap_or_default(),
+        For::Reason(number) => sentence(lost[number].2),
+        For::Everybody => lost.first().map(|(.., complaint)| sentence(complaint)).unwrap_or_default(),
     };
     actions(by, &asked).into_iter().map(|(playbook, reason)| ActionView { playbook: &playbook.name, why: why(reason) }).collect()
 }

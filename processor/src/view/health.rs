@@ -90,7 +90,7 @@ fn group_view<'a>(number: usize, snapshot: &Snapshot, rules: &'a Rules, facts: F
     let weight: i128 = of_group().map(|(_, part)| i128::from(part.weight)).sum();
     let sum: i128 = of_group().map(|(_, part)| i128::from(part.weight) * i128::from(part.points_milli)).sum();
     let measures = of_group().map(|(measure, part)| {
-        let age_days = facts.get(&measure.fact).map_or(0, |found| found.age_days);
+        let age_days = facts.age_days(&measure.fact);
         MeasureView {
             id: &measure.id,
             value: (!part.missing).then_some(part.value_milli as f64 / 1000.0),

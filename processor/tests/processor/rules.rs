@@ -245,6 +245,8 @@ fn what_was_done_is_remembered_and_not_proposed_again_for_a_month() {
     assert!(!proposed(&w).contains(&"Ask for a working payment method".to_owned()), "{:?}", proposed(&w));
     assert!(w.history.iter().any(|h| h.title == "Ask for a working payment method: done by ann"));
     assert_eq!(w.view("a1")["actions"][0]["outcome"], "done");
+    // A list, which nobody of ours sends, is read by the order of its items.
+    tell(&mut w, "[\"Call the people who answered\",\"skipped\",null]").unwrap();
     assert!(tell(&mut w, "{\"playbook\":3}").unwrap_err().to_string().contains("cannot be read"));
     w.wait(31 * DAY);
     w.touch("a1");
