@@ -29,8 +29,9 @@ impl Aggregate {
         let (mut work, hot) = self.open(at, key, key_bytes, state, out)?;
         hot.timer = None;
         billing::reprice(&mut work, hot)?;
-        decide(&mut work, hot, Trigger::Time)?;
+        // A renewal that comes near today is told today.
         renewal::advance(&mut work, hot);
+        decide(&mut work, hot, Trigger::Time)?;
         schedule(&mut work, hot);
         Ok(())
     }
