@@ -1,6 +1,6 @@
 //! The barrier: waits until every stage has lived through the time, and the read model shows it.
 //!
-//! Into each partition of a stage's topics goes a tick, and the stage has passed when its committed offsets are past the ticks. What a stage says into the topics of one before it
+//! Into each partition of a stage's topics goes a tick, and the stage has passed when its committed offsets are past the ticks and it owes nothing: while it is busy it says profiles a little after what it commits. What a stage says into the topics of one before it
 //! (a link that forwards, a move) is waited for by going round again, until nothing moves any more or the rounds are used up; under live traffic the latter is the
 //! rule, and all that was acknowledged before the call is through by then.
 use crate::metrics::FOLDED;
@@ -91,16 +91,17 @@ async fn moved(log: &Arc<dyn Log>, ticked: &[(Topic, Vec<u64>)]) -> Result<bool,
     Ok(false)
 }
 
-/// Waits until the stage has committed past the ticks.
+/// Waits until the stage has committed past the ticks, and has said what it owed.
 async fn passed(log: &Arc<dyn Log>, stage: &Stage, ticked: &[(Topic, Vec<u64>)], deadline: Instant) -> Result<(), BarrierError> {
     for (topic, nexts) in ticked {
         let topic = *topic;
         let mut pause = WAIT_FIRST;
         loop {
             let group = stage.group.clone();
-            let committed = blocking(log, move |log| log.committed(&group, topic)).await?;
-            let at = |partition: usize| committed.get(partition).copied().flatten().unwrap_or(0);
-            if nexts.iter().enumerate().all(|(partition, next)| at(partition) >= *next) {
+            let standing = blocking(log, move |log| log.standing(&group, topic)).await?;
+            let is_past =
+                |partition: usize, tick: u64| standing.get(partition).copied().flatten().is_some_and(|at| at.next >= tick && !at.owes);
+            if nexts.iter().enumerate().all(|(partition, next)| is_past(partition, *next)) {
                 break;
             }
             pause_until(deadline, &mut pause, || format!("the stage {} on {}", stage.group, topic.suffix())).await?;

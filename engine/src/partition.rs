@@ -301,7 +301,9 @@ impl<M: Machine> Partition<M> {
             let next = self.meta.next(*topic).max(self.committed.next(*topic));
             let moves = next > self.committed.next(*topic) || (fired && index == 0);
             let note = self.meta.timers.max(self.committed.timers);
-            moves.then(|| Consumed { topic: *topic, partition: self.number, next: mistaken(next), note })
+            // One input tells for all.
+            let owes = index == 0 && self.owes();
+            moves.then(|| Consumed { topic: *topic, partition: self.number, next: mistaken(next), note, owes })
         })
     }
 

@@ -59,12 +59,14 @@ pub struct Consumed {
     pub next: u64,
     /// What the member wants to find again beside the offset; the log keeps it as it is. 0 where nothing was committed.
     pub note: u64,
+    /// Something of what was consumed is to be said yet: a machine may commit first, and say things a little later.
+    pub owes: bool,
 }
 
 impl Consumed {
     /// An offset without a note.
     pub fn new(topic: Topic, partition: u32, next: u64) -> Self {
-        Self { topic, partition, next, note: 0 }
+        Self { topic, partition, next, note: 0, owes: false }
     }
 }
 
@@ -114,11 +116,19 @@ pub trait Log: Send + Sync + 'static {
     /// Where the log cannot be reached, or a topic is not there.
     fn reader(&self, topics: &[Topic], from: &[(Topic, u32, u64)]) -> Result<Box<dyn Reader>, LogError>;
 
-    /// The group's committed next offset for each partition; `None` where it never committed.
+    /// What the group committed for each partition; `None` where it never did.
     ///
     /// # Errors
     /// Where the log cannot be reached.
-    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError>;
+    fn standing(&self, group: &str, topic: Topic) -> Result<Vec<Option<Consumed>>, LogError>;
+
+    /// The next offsets of [`Log::standing`] alone.
+    ///
+    /// # Errors
+    /// Where the log cannot be reached.
+    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
+        Ok(self.standing(group, topic)?.into_iter().map(|standing| standing.map(|c| c.next)).collect())
+    }
 
     /// First and last offsets of each partition.
     ///

@@ -101,9 +101,9 @@ impl Log for GeneratedLog {
         Err(LogError::Setup("this log is for machines alone".into()))
     }
 
-    fn committed(&self, _group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
+    fn standing(&self, _group: &str, topic: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
         let committed = self.0.committed.lock();
-        Ok((0..self.partitions()).map(|partition| committed.get(&(topic, partition)).map(|c| c.next)).collect())
+        Ok((0..self.partitions()).map(|partition| committed.get(&(topic, partition)).copied()).collect())
     }
 
     fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {

@@ -64,6 +64,16 @@ async fn what_a_stage_says_back_is_waited_for_in_another_round() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_stage_says_after_its_commit_is_waited_for() {
+    let world = World::new();
+    let mut owed = Batch::default();
+    push_profile(&mut owed, &profile("a1", |_, _| ()));
+    world.log.owe("aggregate", 5, owed);
+    assert_eq!(world.post("/api/v1/clock", json!({"advance_s": 0})).await.0, StatusCode::OK);
+    assert_eq!(world.ok("/api/v1/customers").await["total"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stage_that_never_comes_to_rest_does_not_hold_the_clock_forever() {
     let world = World::new();
     world.log.set_machine(|topic, key, _| {

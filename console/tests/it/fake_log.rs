@@ -1,5 +1,5 @@
 //! A log in memory: appends, readers, and machines that commit all that there is. Can be down, lose its beginning, and hold the marks that transactions leave.
-use c360_log::{Appended, Batch, Bounds, Clock, Headers, Log, LogError, Member, MemberSpec, Reader, RecordRef};
+use c360_log::{Appended, Batch, Bounds, Clock, Consumed, Headers, Log, LogError, Member, MemberSpec, Reader, RecordRef};
 use c360_schemas::Topic;
 use futures::future::BoxFuture;
 use parking_lot::{Condvar, Mutex};
@@ -26,6 +26,7 @@ struct Inner {
     stuck: HashSet<String>,
     down: bool,
     refused: u64,
+    owed: Option<(String, u32, Batch)>,
     machine: Option<Machine>,
 }
 
@@ -63,6 +64,29 @@ impl FakeLog {
     /// The group commits nothing any more.
     pub(crate) fn stick(&self, group: &str) {
         self.inner.0.lock().stuck.insert(group.into());
+    }
+
+    /// The group has committed all, and says `batch` only after it was asked `asks` times how far it is.
+    pub(crate) fn owe(&self, group: &str, asks: u32, batch: Batch) {
+        self.inner.0.lock().owed = Some((group.into(), asks, batch));
+    }
+
+    /// Whether the group owes something at this asking.
+    fn pay(&self, group: &str) -> bool {
+        let mut inner = self.inner.0.lock();
+        match &mut inner.owed {
+            Some((who, asks, _)) if who == group && *asks > 0 => {
+                *asks -= 1;
+                true
+            }
+            Some((who, ..)) if who == group => {
+                let batch = inner.owed.take().map(|(.., batch)| batch).unwrap_or_default();
+                drop(inner);
+                self.push(&batch);
+                false
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn set_down(&self, down: bool) {
@@ -154,11 +178,13 @@ impl Log for FakeLog {
         Ok(Box::new(FakeReader { inner: self.inner.clone(), next }))
     }
 
-    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
+    fn standing(&self, group: &str, topic: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
         self.up()?;
+        let owes = self.pay(group);
         let inner = self.inner.0.lock();
         let stuck = inner.stuck.contains(group);
-        Ok((0..self.partitions).map(|p| (!stuck).then(|| inner.bounds((topic, p)).end)).collect())
+        let standing = |p| Consumed { owes, ..Consumed::new(topic, p, inner.bounds((topic, p)).end) };
+        Ok((0..self.partitions).map(|p| (!stuck).then(|| standing(p))).collect())
     }
 
     fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {

@@ -86,3 +86,52 @@ fn timers_that_change_very_many_rows_are_spread_over_batches() {
     // Beside them the timers themselves.
     assert!(largest >= 2 * ROWS_OF_A_TIMER as usize && largest <= 2 * ROWS_OF_A_TIMER as usize + 3, "{largest} rows in one write");
 }
+
+/// Owes something after each record until it is asked to speak.
+#[derive(Default)]
+struct Slow(bool);
+
+impl Machine for Slow {
+    type Effect = Infallible;
+    const NAME: &'static str = "slow";
+    const INPUTS: &'static [Topic] = &[Topic::Events];
+
+    fn apply(&mut self, _: At, _: &RecordRef<'_>, _: &mut State, _: &mut Actions<Infallible>) -> Result<(), ApplyError> {
+        self.0 = true;
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: At, _: &Timer, _: &mut State, _: &mut Actions<Infallible>) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn flush(&mut self, _: At, _: &mut State, actions: &mut Actions<Infallible>) -> Result<(), StateError> {
+        self.0 = false;
+        actions.outputs.push(Topic::Profiles, |key| key.push(b'k'), |value| value.push(b'v'));
+        Ok(())
+    }
+
+    fn owes(&self) -> bool {
+        self.0
+    }
+}
+
+#[test]
+fn who_commits_before_it_has_said_all_says_so() {
+    let storage: Arc<dyn Rows> = Arc::new(Largest::default());
+    let mut partition = Partition::open(0, Slow::default(), storage, &[], Duration::ZERO).unwrap();
+    let mut actions = Actions::default();
+    assert!(partition.try_go_live(&mut actions).unwrap());
+    let (busy, idle) =
+        (Pace { now: Duration::ZERO, patience: Duration::from_secs(5) }, Pace { now: Duration::ZERO, patience: Duration::ZERO });
+    partition.take(&record(0, 0), &mut 100, &HashSet::new(), &mut actions).unwrap();
+    let mut committed = |partition: &mut Partition<Slow>, pace| {
+        partition.finish(pace, &mut actions).unwrap();
+        let standing: Vec<(u64, bool)> = partition.consumed().map(|c| (c.next, c.owes)).collect();
+        partition.commit();
+        standing
+    };
+    assert_eq!(committed(&mut partition, busy), [(1, true)], "all of it is consumed, and a profile is owed");
+    partition.touch();
+    assert_eq!(committed(&mut partition, idle), [(1, false)], "the same offset again, now that it was said");
+}

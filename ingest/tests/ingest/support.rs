@@ -2,7 +2,7 @@
 use axum::Router;
 use axum::body::Body;
 use c360_ingest::{Ingest, IngestConfig, Secret, Source, Sources, WriteKey, WriteKeys, app};
-use c360_log::{Appended, Batch, Bounds, Clock, ClockSpec, Log, LogError, Member, MemberSpec, Reader};
+use c360_log::{Appended, Batch, Bounds, Clock, ClockSpec, Consumed, Log, LogError, Member, MemberSpec, Reader};
 use c360_schemas::{DeadLetter, Event, Topic, Wire};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -61,7 +61,7 @@ impl Log for FakeLog {
         Err(LogError::Setup("there are no readers of this log".into()))
     }
 
-    fn committed(&self, _: &str, _: Topic) -> Result<Vec<Option<u64>>, LogError> {
+    fn standing(&self, _: &str, _: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
         Ok(Vec::new())
     }
 

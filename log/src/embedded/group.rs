@@ -80,7 +80,7 @@ impl<'a> Group<'a> {
     pub(super) fn consumed(&mut self, seat: &Seat, consumed: &[Consumed]) -> Result<(), LogError> {
         let meta = self.view.family(META)?;
         for c in consumed {
-            self.batch.put_cf(meta, keys::committed(&seat.group, c.topic, c.partition), keys::consumed(c.next, c.note));
+            self.batch.put_cf(meta, keys::committed(&seat.group, c.topic, c.partition), keys::consumed(c));
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
 //! Keys of the rows, and the small values of the meta column family.
+use crate::Consumed;
 use c360_schemas::Topic;
 
 pub(super) const FORMAT: &[u8] = b"format";
@@ -84,19 +85,23 @@ impl End {
     }
 }
 
-/// A group's next offset and the note beside it; an offset without one is from before there were notes.
-pub(super) fn consumed(next: u64, note: u64) -> [u8; 16] {
-    let mut out = [0; 16];
-    out[..8].copy_from_slice(&next.to_le_bytes());
-    out[8..].copy_from_slice(&note.to_le_bytes());
+/// A group's next offset, the note beside it, and whether something is owed. An offset alone is from before there were notes.
+pub(super) fn consumed(consumed: &Consumed) -> [u8; 17] {
+    let mut out = [0; 17];
+    out[..8].copy_from_slice(&consumed.next.to_le_bytes());
+    out[8..16].copy_from_slice(&consumed.note.to_le_bytes());
+    out[16] = u8::from(consumed.owes);
     out
 }
 
-/// Next offset and note.
-pub(super) fn parse_consumed(bytes: &[u8]) -> Option<(u64, u64)> {
-    let (next, note) = bytes.split_first_chunk::<8>()?;
-    let note = if note.is_empty() { 0 } else { number(note)? };
-    Some((u64::from_le_bytes(*next), note))
+/// What [`consumed`] wrote.
+pub(super) fn parse_consumed(topic: Topic, partition: u32, bytes: &[u8]) -> Option<Consumed> {
+    let (next, rest) = bytes.split_first_chunk::<8>()?;
+    let (note, owes) = match rest.split_first_chunk::<8>() {
+        Some((note, owes)) => (u64::from_le_bytes(*note), owes == [1]),
+        None => (0, false),
+    };
+    Some(Consumed { topic, partition, next: u64::from_le_bytes(*next), note, owes })
 }
 
 /// A number as meta rows hold it.

@@ -59,7 +59,7 @@ impl Member for EmbeddedMember {
 
     fn committed(&mut self, partition: u32) -> Result<Vec<Consumed>, LogError> {
         let of = |&topic: &Topic| match self.shared.store.committed(&self.seat.group, topic, partition)? {
-            Some((next, note)) => Ok(Consumed { topic, partition, next, note }),
+            Some(committed) => Ok(committed),
             None => Ok(Consumed::new(topic, partition, self.shared.bounds(topic, partition)?.start)),
         };
         self.topics.iter().map(of).collect()

@@ -24,7 +24,7 @@ mod tail;
 pub use config::EmbeddedConfig;
 pub use look::EmbeddedLook;
 
-use crate::{Appended, Batch, Bounds, Clock, Entry, Log, LogError, Member, MemberSpec, Reader};
+use crate::{Appended, Batch, Bounds, Clock, Consumed, Entry, Log, LogError, Member, MemberSpec, Reader};
 use c360_schemas::Topic;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
@@ -115,8 +115,8 @@ impl Log for EmbeddedLog {
         Ok(Box::new(reader::EmbeddedReader::new(Arc::clone(&self.shared), topics, from)?))
     }
 
-    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
-        (0..self.partitions()).map(|p| Ok(self.shared.store.committed(group, topic, p)?.map(|(next, _)| next))).collect()
+    fn standing(&self, group: &str, topic: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
+        (0..self.partitions()).map(|p| self.shared.store.committed(group, topic, p)).collect()
     }
 
     fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {

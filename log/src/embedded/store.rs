@@ -7,7 +7,7 @@ use super::config::{EmbeddedConfig, PARTITIONS_MAX};
 use super::keys::{self, End};
 use super::options::{KEEP_ALL_BYTES, META, Tuning};
 use super::setup;
-use crate::LogError;
+use crate::{Consumed, LogError};
 use c360_schemas::Topic;
 use parking_lot::{RwLock, RwLockReadGuard};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteBatch, WriteOptions};
@@ -146,12 +146,15 @@ impl Store {
         Ok(found)
     }
 
-    /// The group's next offset and its note, where it committed them.
-    pub(super) fn committed(&self, group: &str, topic: Topic, partition: u32) -> Result<Option<(u64, u64)>, LogError> {
+    /// What the group committed, where it did.
+    pub(super) fn committed(&self, group: &str, topic: Topic, partition: u32) -> Result<Option<Consumed>, LogError> {
         let view = self.view()?;
         let row = view.db().get_pinned_cf(view.family(META)?, keys::committed(group, topic, partition)).map_err(unavailable)?;
-        row.map(|bytes| keys::parse_consumed(&bytes).ok_or_else(|| LogError::Fatal(format!("the committed offset of {group} is damaged"))))
-            .transpose()
+        row.map(|bytes| {
+            keys::parse_consumed(topic, partition, &bytes)
+                .ok_or_else(|| LogError::Fatal(format!("the committed offset of {group} is damaged")))
+        })
+        .transpose()
     }
 }
 

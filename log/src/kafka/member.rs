@@ -9,6 +9,7 @@ use super::client;
 use super::config::KafkaConfig;
 use super::failure;
 use super::names::Names;
+use super::offsets;
 use super::rebalance::{Decision, Seat};
 use super::source::Source;
 use super::transaction::Transaction;
@@ -180,10 +181,9 @@ impl Member for KafkaMember {
             if let Some(Err(error)) = element.as_ref().map(rdkafka::topic_partition_list::TopicPartitionListElem::error) {
                 return Err(failure::unavailable("committed offsets", &error));
             }
-            all.push(match element.map(|element| (element.offset(), element.metadata().parse())) {
-                // An offset without a number beside it was committed before there were notes, or by somebody's tool.
-                Some((Offset::Offset(offset), note)) => Consumed { topic, partition, next: offset.max(0) as u64, note: note.unwrap_or(0) },
-                _ => Consumed::new(topic, partition, self.first_kept(topic, partition)?),
+            all.push(match element.and_then(|element| offsets::parse_consumed(topic, partition, &element)) {
+                Some(committed) => committed,
+                None => Consumed::new(topic, partition, self.first_kept(topic, partition)?),
             });
         }
         Ok(all)
@@ -218,7 +218,7 @@ impl KafkaMember {
             element
                 .set_offset(Offset::Offset(c.next as i64))
                 .map_err(|error| LogError::Fatal(format!("offset {} cannot be committed: {error}", c.next)))?;
-            element.set_metadata(c.note.to_string());
+            element.set_metadata(offsets::metadata(c));
         }
         Ok(offsets)
     }

@@ -22,7 +22,7 @@ mod transaction;
 
 pub use config::{KafkaConfig, Retention, Settings};
 
-use crate::{Appended, Batch, Bounds, Clock, Keeps, Log, LogError, Member, MemberSpec, Reader};
+use crate::{Appended, Batch, Bounds, Clock, Consumed, Keeps, Log, LogError, Member, MemberSpec, Reader};
 use append::Appender;
 use c360_schemas::Topic;
 use futures::future::BoxFuture;
@@ -119,8 +119,8 @@ impl Log for KafkaLog {
         Ok(Box::new(KafkaReader::new(&self.config, &self.names, &self.offsets, topics, from)?))
     }
 
-    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
-        self.offsets.committed(group, topic)
+    fn standing(&self, group: &str, topic: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
+        self.offsets.standing(group, topic)
     }
 
     fn bounds(&self, topic: Topic) -> Result<Vec<Bounds>, LogError> {

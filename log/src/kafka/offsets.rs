@@ -4,12 +4,13 @@ use super::client::{self, Plain};
 use super::failure;
 use super::health::{ANSWER_WITHIN, Health};
 use super::names::Names;
-use crate::{Bounds, LogError};
+use crate::{Bounds, Consumed, LogError};
 use c360_schemas::Topic;
 use parking_lot::Mutex;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 const GROUPS_MAX: usize = 16;
 /// Events (log lines, errors) of an idle client that are looked at in one go.
 const EVENTS_AT_ONCE: usize = 64;
+const OWES: &str = " owes";
 /// Pause between looks at topics that are being made.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -87,7 +89,7 @@ impl Offsets {
     }
 
     /// What a group committed.
-    pub(super) fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
+    pub(super) fn standing(&self, group: &str, topic: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
         let name = self.names.of(topic);
         let fail = |error| failure::unavailable("committed offsets", &error);
         let mut list = TopicPartitionList::new();
@@ -99,7 +101,7 @@ impl Offsets {
                 None => Ok(None),
                 Some(element) => {
                     element.error().map_err(fail)?;
-                    Ok(if let Offset::Offset(offset) = element.offset() { u64::try_from(offset).ok() } else { None })
+                    Ok(parse_consumed(topic, partition, &element))
                 }
             })
             .collect()
@@ -132,6 +134,19 @@ impl Offsets {
             }
         }
     }
+}
+
+/// Beside an offset stands the note, and ` owes` where something is owed.
+pub(super) fn metadata(consumed: &Consumed) -> String {
+    format!("{}{}", consumed.note, if consumed.owes { OWES } else { "" })
+}
+
+/// What was committed, with what [`metadata`] put beside it. An offset without a number there was committed before there were notes, or by somebody's tool.
+pub(super) fn parse_consumed(topic: Topic, partition: u32, element: &TopicPartitionListElem<'_>) -> Option<Consumed> {
+    let Offset::Offset(offset) = element.offset() else { return None };
+    let beside = element.metadata();
+    let (note, owes) = beside.strip_suffix(OWES).map_or((beside, false), |note| (note, true));
+    Some(Consumed { topic, partition, next: u64::try_from(offset).ok()?, note: note.parse().unwrap_or(0), owes })
 }
 
 fn new_client(config: &rdkafka::ClientConfig) -> Result<BaseConsumer<Plain>, LogError> {

@@ -152,7 +152,7 @@ impl Member for SimulatedMember {
     fn committed(&mut self, partition: u32) -> Result<Vec<Consumed>, LogError> {
         let inner = self.shared.inner.lock();
         let of = |&topic: &Topic| match inner.committed.get(&(self.group.clone(), topic, partition)) {
-            Some(&(next, note)) => Consumed { topic, partition, next, note },
+            Some(committed) => *committed,
             None => Consumed::new(topic, partition, inner.bounds(topic, partition).start),
         };
         Ok(self.topics.iter().map(of).collect())

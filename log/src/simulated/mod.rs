@@ -41,8 +41,7 @@ struct Shared {
 struct Inner {
     books: HashMap<(Topic, u32), Book>,
     groups: BTreeMap<String, Group>,
-    /// (group, topic, partition) to next offset and note.
-    committed: HashMap<(String, Topic, u32), (u64, u64)>,
+    committed: HashMap<(String, Topic, u32), Consumed>,
     faults: Box<dyn Faults>,
     /// Commits on their way.
     late: Vec<Late>,
@@ -144,7 +143,7 @@ impl Inner {
     fn commit(&mut self, group: &str, outputs: &Batch, consumed: &[Consumed], shared: &Shared) {
         self.write(outputs, outputs.len(), shared);
         for c in consumed {
-            self.committed.insert((group.to_owned(), c.topic, c.partition), (c.next, c.note));
+            self.committed.insert((group.to_owned(), c.topic, c.partition), *c);
         }
     }
 
@@ -182,9 +181,9 @@ impl Log for SimulatedLog {
         Ok(Box::new(SimulatedReader::new(Arc::clone(&self.0), topics, from)))
     }
 
-    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<Option<u64>>, LogError> {
+    fn standing(&self, group: &str, topic: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
         let inner = self.0.inner.lock();
-        let of = |partition| inner.committed.get(&(group.to_owned(), topic, partition)).map(|(next, _)| *next);
+        let of = |partition| inner.committed.get(&(group.to_owned(), topic, partition)).copied();
         Ok((0..self.0.partitions).map(of).collect())
     }
 

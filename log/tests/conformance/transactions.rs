@@ -117,13 +117,21 @@ pub fn a_note_comes_back_with_its_offset(fixture: &mut dyn Fixture) {
     let log = fixture.log();
     let spec = alone(GROUP, &[Topic::Events, Topic::Alerts]);
     let (mut member, _) = join(&*log, &spec);
-    let note = |topic, next, note| Consumed { topic, partition: 1, next, note };
+    let note = |topic, next, note| Consumed { topic, partition: 1, next, note, owes: false };
     member.commit(&Batch::default(), &[note(Topic::Events, 3, 7)]).unwrap();
     // The same offset with another note, and the largest one.
     member.commit(&Batch::default(), &[note(Topic::Events, 3, u64::MAX)]).unwrap();
     let mut found = member.committed(1).unwrap();
     found.sort_by_key(|c| c.topic != Topic::Events);
     assert_eq!(found, [note(Topic::Events, 3, u64::MAX), note(Topic::Alerts, 0, 0)]);
+    assert_eq!(log.standing(GROUP, Topic::Events).unwrap(), [None, Some(note(Topic::Events, 3, u64::MAX)), None, None]);
+    // That something is owed is seen from outside, until it is said.
+    for owes in [true, false] {
+        let standing = Consumed { owes, ..note(Topic::Events, 4, 8) };
+        member.commit(&Batch::default(), &[standing]).unwrap();
+        assert_eq!(log.standing(GROUP, Topic::Events).unwrap(), [None, Some(standing), None, None]);
+        assert!(member.committed(1).unwrap().contains(&standing));
+    }
 }
 
 pub fn offsets_alone_can_be_committed(fixture: &mut dyn Fixture) {

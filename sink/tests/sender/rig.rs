@@ -1,6 +1,6 @@
 //! A log in memory of one partition, the machine folding it, and the sender performing its effects: the sink without an engine under it.
 use c360_engine::{Actions, At, Machine, Shell, State};
-use c360_log::{Appended, Batch, Bounds, Clock, Headers, Log, LogError, Member, MemberSpec, Reader, RecordRef};
+use c360_log::{Appended, Batch, Bounds, Clock, Consumed, Headers, Log, LogError, Member, MemberSpec, Reader, RecordRef};
 use c360_schemas::{Alert, AlertStatus, Contribution, Delivery, DeliveryOutcome, Key, Severity, Topic, Wire};
 use c360_sink::{Deliver, DeliverEffect, Sender, SinkConfig};
 use futures::future::BoxFuture;
@@ -77,7 +77,7 @@ impl Log for MemoryLog {
         Err(LogError::Setup("none here".into()))
     }
 
-    fn committed(&self, _: &str, _: Topic) -> Result<Vec<Option<u64>>, LogError> {
+    fn standing(&self, _: &str, _: Topic) -> Result<Vec<Option<Consumed>>, LogError> {
         Ok(vec![None])
     }
 
