@@ -127,7 +127,7 @@ fn a_year(log: LogKind) {
     a_renewal_opens_its_plan(&mut life);
     it_ends(&mut life);
     the_same_shuffled_and_doubled(&mut life);
-    look(&life.server, &["/", "/portfolio", "/customers/acme", "/customers/acme?about=billing", "/alerts", "/rules"]);
+    look(&life.server, &["/", "/portfolio", "/customers/acme", "/customers/acme?about=billing", "/alerts", "/today", "/rules"]);
 }
 
 /// What the SDK sends on the first day.

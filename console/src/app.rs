@@ -5,6 +5,7 @@ use crate::config::ConsoleLimits;
 use crate::db::Pool;
 use crate::live::Live;
 use crate::progress::Progress;
+use crate::read::today::Lookback;
 use c360_log::{Clock, Log};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(crate) struct App {
     pub(crate) barrier_turn: tokio::sync::Mutex<()>,
     /// Rules are applied one after another.
     pub(crate) rules_turn: tokio::sync::Mutex<()>,
+    pub(crate) lookback: Lookback,
     pub(crate) limits: ConsoleLimits,
 }
 

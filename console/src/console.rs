@@ -7,6 +7,7 @@ use crate::fold::Folder;
 use crate::live::{Changes, Live};
 use crate::metrics::METRICS;
 use crate::progress::Progress;
+use crate::read::today::Lookback;
 use crate::{ConsoleError, api, auth, pages};
 use axum::Router;
 use c360_log::{Clock, Log};
@@ -57,6 +58,7 @@ impl Console {
             barrier: config.barrier,
             barrier_turn: tokio::sync::Mutex::new(()),
             rules_turn: tokio::sync::Mutex::new(()),
+            lookback: Lookback::default(),
             limits: config.limits,
         };
         Ok(Self { app: Arc::new(app), stop, fold: Mutex::new(Some(fold)) })

@@ -12,12 +12,13 @@ mod portfolio;
 mod rules;
 mod scores;
 mod timeline;
+mod today;
 mod told;
 
 pub(crate) use alerts::alert_json;
 pub(crate) use cursor::{decode as decode_cursor, encode as encode_cursor};
 pub(crate) use error::ApiError;
-pub(crate) use params::{AlertQuery, ListQuery};
+pub(crate) use params::{AlertQuery, ListQuery, TodayQuery};
 
 use crate::app::App;
 use crate::metrics::{METRICS, Outcome};
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/alerts/{id}/verdict", post(alerts::verdict))
         .route("/api/v1/links", post(links::link).delete(links::unlink))
         .route("/api/v1/portfolio", get(portfolio::get))
+        .route("/api/v1/today", get(today::get))
         .route("/api/v1/rules", get(rules::get).post(rules::apply))
         .route("/api/v1/clock", post(clock::advance))
 }

@@ -49,6 +49,25 @@ impl AlertQuery {
     }
 }
 
+/// Of who needs somebody today.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TodayQuery {
+    owner: String,
+    limit: String,
+}
+
+impl TodayQuery {
+    pub(crate) fn owner(&self) -> Option<String> {
+        given(&self.owner)
+    }
+
+    /// `usual` where it is not said.
+    pub(crate) fn limit(&self, usual: usize) -> Result<usize, ApiError> {
+        if given(&self.limit).is_none() { Ok(usual) } else { limit(&self.limit) }
+    }
+}
+
 /// Of the list of customers; the page of the list takes the same ones.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

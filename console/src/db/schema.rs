@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Raised with each change of the tables or of what is folded into them.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -20,7 +20,7 @@ CREATE TABLE customers(
   id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, account_id TEXT NOT NULL, partition INTEGER NOT NULL,
   name TEXT, name_key TEXT NOT NULL, provisional INTEGER NOT NULL, owner_name TEXT, owner_email TEXT,
   lifecycle TEXT NOT NULL, score INTEGER, band TEXT NOT NULL, mrr INTEGER, currency TEXT,
-  last_seen_at INTEGER, renews_at INTEGER, as_of INTEGER NOT NULL,
+  last_seen_at INTEGER, renews_at INTEGER, cancels_at INTEGER, as_of INTEGER NOT NULL,
   promoters INTEGER, passives INTEGER, detractors INTEGER, plan TEXT, movements_hash INTEGER NOT NULL DEFAULT 0,
   search TEXT NOT NULL, UNIQUE(tenant, account_id));
 -- The movements of a customer's MRR as its view has them, oldest first.
@@ -50,6 +50,9 @@ CREATE INDEX deliveries_account ON deliveries(tenant, account_id, at);
 CREATE TABLE history(
   tenant TEXT NOT NULL, account_id TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL,
   kind TEXT NOT NULL, title TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(tenant, account_id, at, id)) WITHOUT ROWID;
+-- What became of next actions, out of the history: how often a playbook helped.
+CREATE TABLE actions(
+  tenant TEXT NOT NULL, playbook TEXT NOT NULL, outcome TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY(tenant, playbook, outcome, id)) WITHOUT ROWID;
 ";
 
 /// Opens the read model for writing, making or remaking it where need be.
@@ -89,7 +92,7 @@ pub(crate) fn unreadable(error: &rusqlite::Error) -> bool {
 pub(crate) fn empty(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "BEGIN IMMEDIATE; DELETE FROM positions; DELETE FROM customers; DELETE FROM movements; DELETE FROM views; INSERT INTO customer_search(customer_search) VALUES('delete-all'); DELETE FROM alerts;
-         DELETE FROM alert_revisions; DELETE FROM deliveries; DELETE FROM history; COMMIT;",
+         DELETE FROM alert_revisions; DELETE FROM deliveries; DELETE FROM history; DELETE FROM actions; COMMIT;",
     )
 }
 

@@ -2,6 +2,7 @@
 use super::batch::Raw;
 use super::{RowError, movements};
 use crate::live::Changes;
+use crate::time;
 use c360_schemas::{Key, Profile, Wire};
 use rusqlite::{Connection, OptionalExtension};
 use serde::Deserialize;
@@ -22,6 +23,7 @@ struct Facts<'a> {
 struct Billing<'a> {
     #[serde(borrow)]
     movements: Option<&'a RawValue>,
+    cancels_at: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -87,14 +89,15 @@ fn put(connection: &Connection, partition: u32, profile: &Profile, known: Option
     let Facts { surveys: Surveys { nps }, billing, plan } = serde_json::from_str(&profile.view)?;
     let movements = billing.movements.map(RawValue::get).unwrap_or("[]");
     let movements_hash = movements::hash(movements);
+    let cancels_at = billing.cancels_at.as_deref().and_then(time::parse);
     let search = searched(profile);
     let mut statement = connection.prepare_cached(
         "INSERT INTO customers(tenant, account_id, partition, name, name_key, provisional, owner_name, owner_email, lifecycle, score, band, mrr, currency,
-           last_seen_at, renews_at, as_of, promoters, passives, detractors, search, plan, movements_hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+           last_seen_at, renews_at, as_of, promoters, passives, detractors, search, plan, movements_hash, cancels_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
          ON CONFLICT(tenant, account_id) DO UPDATE SET partition = ?3, name = ?4, name_key = ?5, provisional = ?6, owner_name = ?7, owner_email = ?8,
            lifecycle = ?9, score = ?10, band = ?11, mrr = ?12, currency = ?13, last_seen_at = ?14, renews_at = ?15, as_of = ?16,
-           promoters = ?17, passives = ?18, detractors = ?19, search = ?20, plan = ?21, movements_hash = ?22
+           promoters = ?17, passives = ?18, detractors = ?19, search = ?20, plan = ?21, movements_hash = ?22, cancels_at = ?23
          RETURNING id",
     )?;
     let id: i64 = statement.query_row(
@@ -121,6 +124,7 @@ fn put(connection: &Connection, partition: u32, profile: &Profile, known: Option
             search,
             plan,
             movements_hash,
+            cancels_at,
         ],
         |row| row.get(0),
     )?;

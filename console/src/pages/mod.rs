@@ -13,6 +13,7 @@ mod parts;
 mod portfolio;
 mod rules;
 mod sections;
+mod today;
 mod waterfall;
 
 pub(crate) use assets::routes as assets;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/alerts", get(alerts::page))
         .route("/portfolio", get(portfolio::page))
         .route("/rules", get(rules::page))
+        .route("/today", get(today::page))
 }
 
 /// What every page's frame needs.

@@ -6,6 +6,7 @@ pub(crate) mod renewal;
 pub(crate) mod rules;
 pub(crate) mod scores;
 pub(crate) mod timeline;
+pub(crate) mod today;
 
 /// Items, and where the next ones start.
 #[derive(Debug)]

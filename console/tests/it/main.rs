@@ -10,4 +10,5 @@ mod live;
 mod pages;
 mod paging;
 mod rules;
+mod today;
 mod world;

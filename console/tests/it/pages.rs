@@ -53,7 +53,7 @@ async fn hostile_world() -> World {
 async fn whatever_comes_from_outside_is_text_on_every_page() {
     let world = hostile_world().await;
     let path = c360_schemas::customer_url("", HOSTILE);
-    for path in ["/", "/?q=%3Cscript%3E", &path, "/alerts", "/alerts?status=all", "/portfolio", "/login?next=%2F%3Cscript%3E"] {
+    for path in ["/", "/?q=%3Cscript%3E", &path, "/alerts", "/alerts?status=all", "/today", "/portfolio", "/login?next=%2F%3Cscript%3E"] {
         let (status, html) = world.page(path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(html.matches("<script").count(), 1, "{path} has its own script alone");
