@@ -8,7 +8,7 @@ use c360_log::embedded::EmbeddedLook;
 use c360_log::kafka::{KafkaConfig, KafkaLog};
 use c360_log::{Clock, Log, RecordRef};
 use c360_processor::{AggregateConfig, Rehearsal};
-use c360_schemas::{Alert, EventsValue, Key, RULES_ACCOUNT, Topic, Wire, decode_events_value};
+use c360_schemas::{Alert, DOUBT_ACCOUNT, EventsValue, Key, RULES_ACCOUNT, Topic, Wire, decode_events_value};
 use common::clients::segment;
 use common::server::{API_TOKEN, Server, Setup};
 use common::{LogKind, at, kafka};
@@ -145,7 +145,8 @@ fn its_mistakes_are_told(server: &Server, file: &Path) {
 /// While c360 runs; and nothing of it changes.
 fn it_is_tried_on_history(server: &Server, file: &Path, log: &[String]) {
     let (report, figures) = (file.with_file_name("report.md"), file.with_file_name("figures.json"));
-    let mut arguments = vec!["backtest", file.to_str().unwrap(), "--report", report.to_str().unwrap(), "--json", figures.to_str().unwrap()];
+    let mut arguments =
+        vec!["backtest", file.to_str().unwrap(), "--publish", "--report", report.to_str().unwrap(), "--json", figures.to_str().unwrap()];
     arguments.extend(log.iter().map(String::as_str));
     let tried = c360(server, &arguments);
     assert!(tried.status.success() && text(&tried).contains("use above all"), "{}", text(&tried));
@@ -158,6 +159,18 @@ fn it_is_tried_on_history(server: &Server, file: &Path, log: &[String]) {
     assert!(report.contains("| fading | red") && report.contains("report-bands.svg"), "{report}");
     assert!(file.with_file_name("report-alerts.svg").exists());
     assert_eq!(server.get("/api/v1/rules").1["in_force"]["version"], json!(0));
+    // It is on the page of the rules, for whoever decides about them.
+    let kept = common::eventually("the report is kept", || {
+        let kept = server.get("/api/v1/rules/backtests").1["items"][0].clone();
+        if kept.is_null() { Err("none") } else { Ok(kept) }
+    });
+    assert_eq!(
+        (at(&kept, "/report/tried"), at(&kept, "/report/moved/0/account_id")),
+        (&json!("use above all"), &json!("fading")),
+        "{kept:#}"
+    );
+    let page = server.api(reqwest::Method::GET, "/rules").send().unwrap().text().unwrap();
+    assert!(page.contains("Tried on history") && page.contains("<b>use above all</b> beside default"), "{page}");
 }
 
 fn it_is_applied_and_in_the_receipt(server: &Server, file: &Path, before: i64) {
@@ -229,7 +242,8 @@ fn live_is_as_rehearsed(server: &Server, kafka: Option<&str>) {
         let key = Key { tenant: "default", id: account }.to_vec();
         let of = |taken: &&Taken| taken.key == key;
         let partition = tape[&Topic::Events].iter().find(of).unwrap().partition;
-        let is_rules = |taken: &Taken| Key::parse(&taken.key).is_some_and(|key| key.id == RULES_ACCOUNT);
+        // What each partition was told, of rules and of sources.
+        let is_rules = |taken: &Taken| Key::parse(&taken.key).is_some_and(|key| [RULES_ACCOUNT, DOUBT_ACCOUNT].contains(&key.id));
         let here = || tape[&Topic::Events].iter().filter(|taken| taken.partition == partition);
         let mut rehearsal = Rehearsal::new(&AggregateConfig::default(), Rulebook::built_in());
         for taken in here().filter(|taken| taken.key == key || is_rules(taken)) {

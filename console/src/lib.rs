@@ -7,6 +7,7 @@
 mod api;
 mod app;
 mod auth;
+mod backtest;
 mod barrier;
 mod config;
 mod console;
@@ -20,6 +21,7 @@ mod progress;
 mod read;
 mod time;
 
+pub use backtest::{Backtest, BacktestMoved, MOVED_MAX};
 pub use barrier::Stage;
 pub use config::{ApiToken, ConsoleConfig, ConsoleLimits};
 pub use console::Console;

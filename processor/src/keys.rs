@@ -32,10 +32,16 @@ pub(crate) enum Tag {
     InForce = 0x1d,
     /// One a tenant whose customers are still being scored anew.
     Rescore = 0x1e,
+    /// One a tenant: its sources, as this partition hears them.
+    Feeds = 0x1f,
     /// In *resolve*: what a foreign id is linked to.
     Link = 0x20,
     /// In *resolve*: a provisional customer that waits for a foreign id's link.
     Waiter = 0x21,
+    /// One a tenant: sources that scores must not rest on.
+    Doubt = 0x22,
+    /// One a tenant, in one of the partitions: what all of them say of its sources.
+    FeedWords = 0x23,
 }
 
 impl Tag {

@@ -7,6 +7,7 @@ mod aggregate;
 mod alert;
 mod cache;
 mod config;
+mod feeds;
 mod hash;
 mod keys;
 mod metrics;

@@ -2,7 +2,7 @@
 //!
 //! Pure: an [`Alert`] and the console's address in, serde structs out. Nothing is invented: what is not known is `null`, and what people said of the alert (acknowledged,
 //! snoozed, verdict) is left out where nobody did.
-use crate::{Alert, AlertStatus, Contribution, Severity};
+use crate::{Alert, AlertStatus, Contribution, FEED_PREFIX, Severity};
 use serde::Serialize;
 
 /// The whole body: `{"type","timestamp","data"}`.
@@ -97,12 +97,20 @@ impl AlertData {
             receipt: alert.receipt.clone(),
             next_action: has_action.then(|| NextAction { playbook: alert.playbook.clone(), why: alert.why.clone() }),
             next_actions: alert.actions.clone(),
-            url: customer_url(console_url, &alert.account_id),
+            url: alert_url(console_url, &alert.account_id),
             acknowledged_by: alert.acknowledged_by.clone(),
             snoozed_until: alert.snoozed_until.map(rfc3339),
             verdict: alert.verdict.clone(),
         }
     }
+}
+
+/// Where what an alert is about is looked at: the customer's page, or that of the alerts where it is about a source.
+pub fn alert_url(console_url: &str, account_id: &str) -> String {
+    if account_id.starts_with(FEED_PREFIX) {
+        return format!("{}/alerts", console_url.trim_end_matches('/'));
+    }
+    customer_url(console_url, account_id)
 }
 
 /// The page of a customer in the console, with the id percent-encoded as one path segment.

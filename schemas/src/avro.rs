@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::primitive::Field;
 use crate::registry::{self, ENTRIES, SchemaId};
 use crate::wire::{PREFIX_BYTES, put_prefix, read_rest, schema_id_of};
-use crate::{Alert, AlertCommand, DeadLetter, DecodeError, Delivery, History, Move, Profile, Progress, Rules};
+use crate::{Alert, AlertCommand, DeadLetter, DecodeError, Delivery, Feed, History, Move, Profile, Progress, Rules};
 
 /// A record that owns what it holds.
 pub trait Wire: Sized {
@@ -49,6 +49,7 @@ wire!(
     DeadLetter = DEAD_LETTER,
     History = HISTORY,
     Rules = RULES,
+    Feed = FEED,
 );
 
 /// The registry's schemas, parsed once. A test holds that all of them parse.

@@ -48,6 +48,37 @@ pub struct AlertCommand {
 /// The account under which the history of a tenant's rules stands; no customer is called so.
 pub const RULES_ACCOUNT: &str = "~rules";
 
+/// Where the words of all partitions about a tenant's sources are put together.
+pub const FEEDS_ACCOUNT: &str = "~feeds";
+/// Where a partition is told, in its own log, which sources its scores must not rest on.
+pub const DOUBT_ACCOUNT: &str = "~doubt";
+/// What an alert about a source has for its account: this and the source's name.
+pub const FEED_PREFIX: &str = "~feed:";
+
+/// How a source is heard (`avro/feed.avsc`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feed {
+    pub tenant: String,
+    pub source: String,
+    /// Under [`FEEDS_ACCOUNT`]: who says it; under [`DOUBT_ACCOUNT`]: to whom.
+    pub partition: i32,
+    /// Of how many it was heard there in four weeks, about, to 64 at most.
+    pub customers: i32,
+    /// usage, billing, support, survey: those of which it brings at least half of the events there.
+    pub families: Vec<String>,
+    /// For longer than it ever was; false: it is heard.
+    pub silent: bool,
+    /// UTC ms.
+    pub at: i64,
+    /// When it was heard before that; UTC ms.
+    pub last_at: i64,
+    /// Its longest silence in the four weeks before.
+    pub usual_ms: i64,
+}
+
+/// The account under which reports of back-tests stand in the history; no customer is called so.
+pub const BACKTESTS_ACCOUNT: &str = "~backtests";
+
 /// A tenant's `health.toml` was applied (`avro/rules.avsc`). Each partition gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {

@@ -2,7 +2,7 @@
 use crate::primitive::{Field, Reader, put_long};
 use crate::{
     AccountTraits, Alert, AlertAction, AlertCommand, AlertStatus, Answer, Contribution, DeadLetter, Delivery, DeliveryOutcome, Discount,
-    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
+    Event, Feed, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
     Severity, Subscription, SubscriptionItem, Survey, Tick, Ticket, UserTraits,
 };
 
@@ -76,6 +76,7 @@ record!(Link<'a> { kind, id, account_id, rank, at });
 record!(Tick { at });
 record!(Move { tenant, from_account, to_account, rows });
 record!(Rules { tenant, version, at, by, note, text });
+record!(Feed { tenant, source, partition, customers, families, silent, at, last_at, usual_ms });
 record!(AlertCommand { tenant, account_id, alert_id, action, at, by, reason, until, verdict });
 record!(Alert {
     alert_id,

@@ -16,9 +16,11 @@ mod topic;
 mod wire;
 
 pub use alert::{Alert, AlertStatus, Contribution, Severity};
-pub use alert_json::{AlertAccount, AlertBody, AlertData, AlertOwner, BeforeAfter, NextAction, customer_url};
+pub use alert_json::{AlertAccount, AlertBody, AlertData, AlertOwner, BeforeAfter, NextAction, alert_url, customer_url};
 pub use avro::Wire;
-pub use control::{AlertAction, AlertCommand, Move, RULES_ACCOUNT, Rules, Tick};
+pub use control::{
+    AlertAction, AlertCommand, BACKTESTS_ACCOUNT, DOUBT_ACCOUNT, FEED_PREFIX, FEEDS_ACCOUNT, Feed, Move, RULES_ACCOUNT, Rules, Tick,
+};
 pub use event::{
     AccountTraits, Answer, Discount, Event, ForeignId, Interval, Invoice, Kind, Link, Payload, Rank, Subscription, SubscriptionItem,
     Survey, Ticket, UserTraits,

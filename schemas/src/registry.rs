@@ -27,6 +27,7 @@ pub(crate) const DEAD_LETTER: SchemaId = SchemaId(9);
 pub(crate) const HISTORY: SchemaId = SchemaId(10);
 pub(crate) const RULES: SchemaId = SchemaId(11);
 pub(crate) const ALERT: SchemaId = SchemaId(12);
+pub(crate) const FEED: SchemaId = SchemaId(13);
 
 /// By id; of one name the last is the newest.
 pub(crate) const ENTRIES: &[Entry] = &[
@@ -42,6 +43,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry { id: HISTORY, name: "History", text: include_str!("../avro/history.avsc") },
     Entry { id: RULES, name: "Rules", text: include_str!("../avro/rules.avsc") },
     Entry { id: ALERT, name: "Alert", text: include_str!("../avro/alert.avsc") },
+    Entry { id: FEED, name: "Feed", text: include_str!("../avro/feed.avsc") },
 ];
 
 /// The entry with `id`.
@@ -79,6 +81,7 @@ mod tests {
             (10, "History"),
             (11, "Rules"),
             (12, "Alert"),
+            (13, "Feed"),
         ];
         let entries: Vec<_> = ENTRIES.iter().map(|entry| (entry.id.0, entry.name)).collect();
         assert_eq!(entries, pinned);

@@ -1,7 +1,7 @@
 //! The bytes of a value: Confluent's prefix, then Avro binary.
 use crate::primitive::{Field, Reader};
 use crate::registry::{self, SchemaId};
-use crate::{AlertCommand, Event, Move, Rules, Tick, Wire};
+use crate::{AlertCommand, Event, Feed, Move, Rules, Tick, Wire};
 
 /// A zero byte and the schema's id.
 pub(crate) const PREFIX_BYTES: usize = 5;
@@ -30,6 +30,7 @@ pub enum EventsValue<'a> {
     Move(Move),
     Command(AlertCommand),
     Rules(Rules),
+    Feed(Feed),
 }
 
 /// Decodes a value of `c360.events` or `c360.unresolved` by its schema id.
@@ -44,6 +45,7 @@ pub fn decode_events_value(bytes: &[u8]) -> Result<EventsValue<'_>, DecodeError>
             Some("Move") => Move::decode(bytes).map(EventsValue::Move),
             Some("AlertCommand") => AlertCommand::decode(bytes).map(EventsValue::Command),
             Some("Rules") => Rules::decode(bytes).map(EventsValue::Rules),
+            Some("Feed") => Feed::decode(bytes).map(EventsValue::Feed),
             _ => Err(DecodeError::UnknownSchema(id.0)),
         },
     }

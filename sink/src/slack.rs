@@ -1,5 +1,5 @@
 //! An alert as a message for a Slack incoming webhook. Pure; within Slack's bounds whatever stands in the alert.
-use c360_schemas::{Alert, AlertStatus, Contribution, Severity, customer_url};
+use c360_schemas::{Alert, AlertStatus, Contribution, Severity, alert_url};
 use serde_json::{Value, json};
 
 /// Slack's bound for the text of a section, in characters.
@@ -18,7 +18,7 @@ pub(crate) fn body(alert: &Alert, console_url: &str) -> Value {
     if let Some(action) = next_action(alert) {
         blocks.push(section(&action));
     }
-    let link = format!("<{}|Open in c360>", customer_url(console_url, &alert.account_id));
+    let link = format!("<{}|Open in c360>", alert_url(console_url, &alert.account_id));
     blocks.push(json!({"type": "context", "elements": [{"type": "mrkdwn", "text": link}]}));
     json!({"text": fallback(alert), "blocks": blocks})
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(command: &HealthCommand, runtime: &Runtime) -> anyhow::Result<
             Ok(())
         }
         HealthCommand::Apply(options) => runtime.block_on(apply::run(options)),
-        HealthCommand::Backtest(options) => backtest::run(options),
+        HealthCommand::Backtest(options) => backtest::run(options, runtime),
     }
 }
 

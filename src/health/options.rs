@@ -36,7 +36,8 @@ pub(crate) enum HealthCommand {
 const BACKTEST_EXAMPLES: &str = "\
 Examples:
   c360 health backtest health.toml --data ./data
-  c360 health backtest health.toml --kafka localhost:9092 --report backtest.md --json backtest.json";
+  c360 health backtest health.toml --kafka localhost:9092 --report backtest.md --json backtest.json
+  C360_API_TOKEN=... c360 health backtest health.toml --data ./data --publish";
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BacktestOptions {
@@ -63,6 +64,11 @@ pub(crate) struct BacktestOptions {
     /// Writes all figures as JSON
     #[arg(long, value_name = "FILE.json")]
     pub(crate) json: Option<PathBuf>,
+    /// Puts the report on the console's page Rules
+    #[arg(long)]
+    pub(crate) publish: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -14,7 +14,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use c360_log::Batch;
-use c360_schemas::{Alert, AlertAction, AlertBody, AlertCommand, AlertStatus, Key, Topic, Wire};
+use c360_schemas::{Alert, AlertAction, AlertBody, AlertCommand, AlertStatus, FEED_PREFIX, Key, Topic, Wire};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -119,6 +119,13 @@ async fn say(
 ) -> Said {
     let (Path(alert_id), body) = (path?, body?);
     let alert = find(&app, &caller, &alert_id).await?.ok_or_else(no_alert)?;
+    if alert.account_id.starts_with(FEED_PREFIX) {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "not_of_a_customer",
+            "the alert is about a source: it ends when the source is heard again",
+        ));
+    }
     let command = command(&alert, &caller, &body, action, app.now())?;
     if action != AlertAction::Verdict && !is_open(&alert) {
         return Err(ApiError::new(StatusCode::CONFLICT, "not_open", "the alert is not open any more"));

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`: one file for each thing that it speaks of.
 mod actions;
 mod alerts;
+mod backtests;
 mod clock;
 mod cursor;
 mod customers;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/portfolio", get(portfolio::get))
         .route("/api/v1/today", get(today::get))
         .route("/api/v1/rules", get(rules::get).post(rules::apply))
+        .route("/api/v1/rules/backtests", get(backtests::list).post(backtests::keep))
         .route("/api/v1/clock", post(clock::advance))
 }
 

@@ -4,7 +4,7 @@ use crate::read::timeline::alert_name;
 use crate::time::{self, DAY_MS};
 use askama::Template;
 use askama::filters::HtmlSafe;
-use c360_schemas::{Alert, AlertStatus, Contribution, Severity, customer_url};
+use c360_schemas::{Alert, AlertStatus, Contribution, FEED_PREFIX, Severity, alert_url, customer_url};
 use serde_json::Value;
 
 /// A time: as people say it, and exactly when pointed at.
@@ -119,6 +119,8 @@ pub(super) struct AlertCard {
     pub(super) severity: &'static str,
     pub(super) status: &'static str,
     pub(super) open: bool,
+    /// It is about a source: nothing can be said of it.
+    pub(super) of_source: bool,
     pub(super) account: String,
     pub(super) account_href: String,
     pub(super) owner: Option<String>,
@@ -156,8 +158,9 @@ impl AlertCard {
                 AlertStatus::Retracted => "retracted",
             },
             open,
+            of_source: alert.account_id.starts_with(FEED_PREFIX),
             account: alert.account_name.clone().unwrap_or_else(|| alert.account_id.clone()),
-            account_href: customer_url("", &alert.account_id),
+            account_href: alert_url("", &alert.account_id),
             owner: alert.owner_name.clone().or_else(|| alert.owner_email.clone()),
             when: When::relative(alert.at, now),
             before: chip(&alert.band_before, alert.score_before),

@@ -4,7 +4,8 @@ use super::parts::When;
 use super::{Frame, Page, ok};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::read::rules;
+use crate::backtest::Backtest;
+use crate::read::{backtests, rules};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -21,6 +22,7 @@ struct Rulebook<'a> {
     earlier: &'a [Row],
     groups: Vec<Group>,
     caps: Vec<Cap<'a>>,
+    backtests: Vec<Tried>,
     text: &'a str,
 }
 
@@ -37,6 +39,13 @@ struct Row {
     by: String,
     note: String,
     at: When,
+}
+
+/// A back-test that somebody published.
+struct Tried {
+    when: When,
+    by: String,
+    report: Backtest,
 }
 
 struct Group {
@@ -66,7 +75,8 @@ struct Cap<'a> {
 
 pub(super) async fn page(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Page {
     let tenant = caller.tenant.clone();
-    let applied = app.pool.read(move |connection| rules::list(connection, &tenant)).await?;
+    let read = app.pool.read(move |connection| Ok((rules::list(connection, &tenant)?, backtests::list(connection, &tenant)?)));
+    let (applied, backtests) = read.await?;
     let text = applied.first().map_or(Rules::BUILT_IN_TEXT, |newest| newest.text.as_str());
     let in_force = c360_health::check(text).map(Arc::new).unwrap_or_else(|_| Rules::built_in());
     let now = app.now();
@@ -87,6 +97,10 @@ pub(super) async fn page(State(app): State<Arc<App>>, Extension(caller): Extensi
         earlier: rows.get(1..).unwrap_or_default(),
         groups: groups(&in_force),
         caps: caps(&in_force),
+        backtests: backtests
+            .into_iter()
+            .map(|kept| Tried { when: When::relative(kept.at, now), by: kept.by, report: kept.report })
+            .collect(),
         text,
     })
 }

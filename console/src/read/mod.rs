@@ -1,5 +1,6 @@
 //! Questions to the read model, for the API and the pages alike. Every one names its tenant.
 pub(crate) mod alerts;
+pub(crate) mod backtests;
 pub(crate) mod customers;
 pub(crate) mod portfolio;
 pub(crate) mod renewal;

@@ -45,6 +45,29 @@ async fn rules_are_applied_to_every_partition_with_a_version_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_a_back_test_is_kept_and_shown_and_one_that_is_none_is_not() {
+    let world = World::new();
+    world.settle().await;
+    let report = json!({"in_force": "default", "tried": "<b>ours</b>", "until": "2026-11-22T10:00:00Z", "records": 10, "customers": 2,
+        "figures": [["green", "1", "2"]], "moved_total": 1,
+        "moved": [{"account_id": "a1", "name": "Acme", "in_force": "red 20", "tried": "green 90", "mrr": "12.00", "owner": "-"}]});
+    assert_eq!(world.post("/api/v1/rules/backtests", report.clone()).await.0, StatusCode::OK);
+    world.settle().await;
+    let kept = world.ok("/api/v1/rules/backtests").await;
+    assert_eq!((kept["items"].as_array().unwrap().len(), &kept["items"][0]["report"]), (1, &report));
+    let (_, html) = world.page("/rules").await;
+    assert!(html.contains("Tried on history") && html.contains("&#60;b&#62;ours") && html.contains("href=\"/customers/a1\""), "{html}");
+    assert_eq!(world.ok("/api/v1/rules").await["in_force"]["version"], json!(0), "it puts nothing in force");
+    for wrong in [
+        json!({}),
+        json!({"tried": "x"}),
+        json!({"in_force": "x".repeat(300), "tried": "y", "until": "", "records": 1, "customers": 1, "figures": [], "moved_total": 0, "moved": []}),
+    ] {
+        assert_eq!(world.post("/api/v1/rules/backtests", wrong).await.0, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_told_with_their_places_and_nothing_is_applied() {
     let world = World::new();
     world.settle().await;

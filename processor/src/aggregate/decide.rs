@@ -4,7 +4,7 @@ use super::{Work, history, lifecycle, noticed};
 use crate::alert::{AlertType, Happened, incident};
 use crate::config::AlertConfig;
 use crate::rows::{Band, Hot, Snapshot};
-use crate::score::{self, BandStep, Facts, conditions};
+use crate::score::{self, BandStep, Facts, Held, conditions};
 use c360_engine::StateError;
 use c360_health::Family;
 use std::sync::Arc;
@@ -81,7 +81,10 @@ pub(crate) fn decide(work: &mut Work<'_>, hot: &mut Hot, trigger: Trigger<'_>) -
     let before = health.current.take();
     let settled = health.settled.take();
     let card = rules.card_for(lifecycle::lifecycle(hot, work.today).as_str(), hot.traits.plan.get().map(String::as_str));
-    let Some(snapshot) = score::evaluate(&rules, card, Facts { hot, now, config }) else {
+    // While a crossing waits, as it was before it: what it rests on may be the silence that was not known to be the source's yet.
+    let last = settled.as_ref().or(before.as_ref()).filter(|b| (b.rules, b.card) == (rules.id, card));
+    let held = Held { families: work.doubt, before: last };
+    let Some(snapshot) = score::evaluate(&rules, card, Facts { hot, now, config }, held) else {
         hot.health.band = Band::Unknown;
         hot.health.pending = None;
         return Ok(());

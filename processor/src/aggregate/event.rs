@@ -21,6 +21,8 @@ impl Aggregate {
         out: &mut Actions<Effect>,
     ) -> Result<(), ApplyError> {
         self.check(at, event)?;
+        let family = family_of(event);
+        self.hear(at, (key, key_bytes), (event, family), state, out)?;
         if key.id.starts_with('~') {
             if let Payload::Link(link) = &event.payload {
                 return self.claim(at, key, key_bytes, link, state, out);
@@ -34,7 +36,6 @@ impl Aggregate {
             return Ok(());
         }
         let (mut work, hot) = self.open(at, key, key_bytes, state, out)?;
-        let family = family_of(event);
         let old = event.occurred_at < work.at.now - work.rules.alerts.late_after_ms;
         let late = old && family.is_some();
         if late && hot.health.stale && !hot.health.quiet {

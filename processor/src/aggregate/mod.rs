@@ -9,6 +9,7 @@ mod contacts;
 mod decide;
 mod dedup;
 mod event;
+mod feeds;
 mod history;
 mod identities;
 mod identity_move;
@@ -31,6 +32,7 @@ pub(crate) use survey::{nps, nps_interval};
 
 use crate::cache::RowCache;
 use crate::config::AggregateConfig;
+use crate::feeds::{self as sources, Doubts, Listener};
 use crate::keys::{self, Tag};
 use crate::metrics::Effect;
 use crate::poison::{Reason, poison};
@@ -51,6 +53,8 @@ pub struct Aggregate {
     users: RowCache<UserRow>,
     marks: Marks,
     book: Rulebook,
+    listener: Listener,
+    doubts: Doubts,
     /// Customers whose owed profile is noted in the state.
     noted: HashSet<Box<[u8]>>,
     /// Whether the sweep over old marks is known to be on its way.
@@ -70,6 +74,8 @@ pub(crate) struct Work<'a> {
     pub(crate) config: &'a AggregateConfig,
     /// What is in force for the tenant.
     pub(crate) rules: Arc<InForce>,
+    /// Families of events that nothing new is known of, since their source is silent: a bit for each.
+    pub(crate) doubt: u8,
     pub(crate) book: &'a mut Rulebook,
     pub(crate) users: &'a mut RowCache<UserRow>,
     pub(crate) state: &'a mut State,
@@ -94,6 +100,8 @@ impl Aggregate {
             users: RowCache::new(config.cache_bytes / 8 * 3),
             marks: Marks::default(),
             book: Rulebook::new(rules, &config.alerts),
+            listener: Listener::default(),
+            doubts: Doubts::default(),
             noted: HashSet::new(),
             sweeping: false,
             scratch: Vec::new(),
@@ -126,8 +134,9 @@ impl Aggregate {
         hot.calendar = self.config.calendar(key.tenant);
         let today = hot.calendar.day_of(at.now);
         let rules = self.book.of(key.tenant, &self.config.alerts, state)?;
+        let doubt = self.doubts.of(key.tenant, at.now, state)?;
         let (config, book, users, scratch) = (&self.config, &mut self.book, &mut self.users, &mut self.scratch);
-        let mut work = Work { at, today, new_day: false, key, key_bytes, config, rules, book, users, state, out, scratch };
+        let mut work = Work { at, today, new_day: false, key, key_bytes, config, rules, doubt, book, users, state, out, scratch };
         work.new_day = timers::roll(&mut work, hot)?;
         Ok((work, hot))
     }
@@ -140,6 +149,7 @@ impl Machine for Aggregate {
 
     fn apply(&mut self, at: At, record: &RecordRef<'_>, state: &mut State, actions: &mut Actions<Effect>) -> Result<(), ApplyError> {
         let value = decode_events_value(record.value).map_err(|error| poison(Reason::Undecodable, error.to_string()))?;
+        self.listener.answer(at.now, state)?;
         if matches!(value, EventsValue::Tick(_)) {
             return Ok(());
         }
@@ -148,6 +158,7 @@ impl Machine for Aggregate {
             EventsValue::Event(event) => self.event(at, key, record.key, &event, state, actions),
             EventsValue::Move(moved) => self.take_move(at, key, record.key, &moved, state, actions),
             EventsValue::Rules(rules) => self.take_rules(at, key, &rules, state, actions),
+            EventsValue::Feed(feed) => self.take_feed(at, key, &feed, state, actions).map_err(Into::into),
             EventsValue::Command(command) => self.command(at, key, record.key, &command, state, actions).map_err(Into::into),
             EventsValue::Tick(_) => Ok(()),
         }
@@ -157,6 +168,7 @@ impl Machine for Aggregate {
         match timer.key.split_first() {
             Some((&timers::ACCOUNT, key_bytes)) => self.account_timer(at, key_bytes, state, actions),
             Some((&timers::SWEEP, _)) => self.sweep(at, state),
+            Some((&sources::TIMER, tenant)) => self.look_at_feeds(at, tenant, state, actions),
             Some((&timers::RESCORE, tenant)) => self.rescore(at, tenant, state, actions),
             _ => Ok(()),
         }
@@ -178,6 +190,7 @@ impl Machine for Aggregate {
         self.marks.write_back(state)?;
         self.users.write_back(state)?;
         self.accounts.write_back(state)?;
+        self.listener.write_back(state)?;
         self.note_owed(state)
     }
 

@@ -2,9 +2,11 @@
 use super::Work;
 use super::lifecycle::RENEWAL_DAYS;
 use crate::alert::AlertType;
+use crate::feeds;
 use crate::rows::{Band, Hot, Incident, IncidentState};
 use crate::score::{Facts, drop};
 use crate::time::DAY_MS;
+use c360_health::Family;
 
 /// The facts that are new today. What was told already is not told again: not while its alert is open, and not while it is part of an open fall of health.
 pub(crate) fn today(work: &Work<'_>, hot: &Hot) -> Vec<AlertType> {
@@ -13,6 +15,8 @@ pub(crate) fn today(work: &Work<'_>, hot: &Hot) -> Vec<AlertType> {
         return Vec::new();
     }
     let holds = |fact: &AlertType| match fact {
+        // A source that is silent is no customer that is.
+        AlertType::UsageDropped if in_doubt(work, *fact) => false,
         AlertType::UsageDropped => week(hot, work.today).is_some_and(|week| week.dropped),
         _ => renewal_at_risk(work, hot),
     };
@@ -34,6 +38,9 @@ pub(crate) fn held(work: &Work<'_>, hot: &mut Hot, silent: bool) -> Vec<AlertTyp
         if alert_type.is_good() && !is_well(hot) {
             continue;
         }
+        if feeds::touches(&rule.when, work.doubt) {
+            continue;
+        }
         let holds = Facts { hot, now: work.at.now, config: work.config }.hold(&rule.when);
         if holds && hot.health.held & bit == 0 && !silent && !is_told(hot, alert_type) {
             new.push(alert_type);
@@ -41,6 +48,17 @@ pub(crate) fn held(work: &Work<'_>, hot: &mut Hot, silent: bool) -> Vec<AlertTyp
         hot.health.held = if holds { hot.health.held | bit } else { hot.health.held & !bit };
     }
     new
+}
+
+/// Whether an alert of this type must be left as it is: what it rests on is in doubt.
+pub(crate) fn in_doubt(work: &Work<'_>, alert_type: AlertType) -> bool {
+    match alert_type {
+        AlertType::UsageDropped => feeds::bit(Family::Usage) & work.doubt != 0,
+        _ => {
+            let mut rules = work.rules.rules.alerts.rules.iter();
+            rules.any(|rule| rule.alert_type == alert_type as usize && feeds::touches(&rule.when, work.doubt))
+        }
+    }
 }
 
 /// Whether an alert rule's conditions hold.

@@ -197,6 +197,7 @@ fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
     }
     // It is of whole days: another one each day, unless the past changes.
     if (work.new_day || happened.late)
+        && !noticed::in_doubt(work, AlertType::UsageDropped)
         && let Some(index) = open_index(hot, AlertType::UsageDropped)
     {
         let whole = noticed::week(hot, work.today).is_some_and(|week| week.is_whole());
@@ -208,6 +209,9 @@ fn recover(work: &mut Work<'_>, hot: &mut Hot, happened: &Happened<'_>) {
     }
     for alert_type in [AlertType::AdoptionStalled, AlertType::ExpansionReady, AlertType::AdvocateFound] {
         let Some(index) = open_index(hot, alert_type) else { continue };
+        if noticed::in_doubt(work, alert_type) {
+            continue;
+        }
         let over = !noticed::holds(work, hot, alert_type);
         let incident = &mut hot.health.incidents[index];
         if over && incident.recovered_since.is_none() && undone(incident) {

@@ -3,6 +3,7 @@ pub(crate) mod incident;
 mod playbook;
 pub(crate) use playbook::{Asked, For, actions};
 mod severity;
+pub(crate) use severity::severity_of_feed;
 mod why;
 
 use crate::rows::Snapshot;

@@ -7,12 +7,8 @@ use c360_health::{Loudness, Rules};
 use c360_schemas::Severity;
 
 pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, today: i32, rules: &Rules, config: &AlertConfig) -> Severity {
-    if let Some(loudness) = rules.alerts.severity[alert_type as usize] {
-        return match loudness {
-            Loudness::Info => Severity::Info,
-            Loudness::Warning => Severity::Warning,
-            Loudness::Critical => Severity::Critical,
-        };
+    if let Some(said) = said(alert_type, rules) {
+        return said;
     }
     let valuable = mrr::account(&hot.billing).is_some_and(|(mrr, _)| mrr >= config.critical_mrr_minor);
     match alert_type {
@@ -29,6 +25,20 @@ pub(crate) fn severity(alert_type: AlertType, hot: &Hot, hard: bool, today: i32,
         _ if alert_type.is_good() => Severity::Info,
         _ => Severity::Warning,
     }
+}
+
+/// Of a source that fell silent.
+pub(crate) fn severity_of_feed(rules: &Rules) -> Severity {
+    said(AlertType::FeedStale, rules).unwrap_or(Severity::Warning)
+}
+
+/// As the rules have it.
+fn said(alert_type: AlertType, rules: &Rules) -> Option<Severity> {
+    Some(match rules.alerts.severity[alert_type as usize]? {
+        Loudness::Info => Severity::Info,
+        Loudness::Warning => Severity::Warning,
+        Loudness::Critical => Severity::Critical,
+    })
 }
 
 pub(crate) const fn to_byte(severity: Severity) -> u8 {

@@ -40,7 +40,7 @@ impl Machine for Resolve {
         let event = match decode_events_value(record.value).map_err(|error| poison(Reason::Undecodable, error.to_string()))? {
             EventsValue::Event(event) => event,
             EventsValue::Tick(_) => return Ok(()),
-            EventsValue::Move(_) | EventsValue::Command(_) | EventsValue::Rules(_) => {
+            EventsValue::Move(_) | EventsValue::Command(_) | EventsValue::Rules(_) | EventsValue::Feed(_) => {
                 return Err(poison(Reason::Undecodable, "only events and links stand here"));
             }
         };

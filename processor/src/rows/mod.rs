@@ -3,6 +3,7 @@
 mod billing;
 mod books;
 mod contacts;
+mod feeds;
 mod health;
 mod hot;
 mod newest;
@@ -21,6 +22,7 @@ pub(crate) use books::{
     Answer, AnswerBook, GivenAnswer, Priority, PriorityStep, Support, Surveys, TicketBook, TicketLine, TicketRow, TicketStatus, TicketStep,
 };
 pub(crate) use contacts::{Contact, Role};
+pub(crate) use feeds::{Doubt, DoubtRow, FeedAlert, FeedWord, FeedWordsRow, FeedsRow, Heard, SourceWords};
 pub(crate) use health::{ActionTaken, Band, Health, Incident, IncidentState, Line, Part, Pending, Samples, Snapshot};
 pub(crate) use hot::{Feature, Hot, Identity};
 pub(crate) use newest::Newest;

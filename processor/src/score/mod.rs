@@ -15,11 +15,35 @@ pub(crate) use facts::{Facts, Found, round_half_up};
 pub(crate) use receipt::{Cause, between};
 pub(crate) use rulebook::{InForce, Rulebook};
 
+use crate::feeds::{bit, touches};
 use crate::rows::{Part, Snapshot};
-use c360_health::{Compare, Measure, Missing, PPM, Rules};
+use c360_health::{Cap, Compare, Measure, Missing, PPM, Rules};
+
+/// Measures that stay as they were: nothing new is known of what they rest on.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Held<'a> {
+    /// Families of facts, a bit for each.
+    pub(crate) families: u8,
+    /// The score before, by the same rules and card.
+    pub(crate) before: Option<&'a Snapshot>,
+}
+
+impl<'a> Held<'a> {
+    fn part(self, number: u8, measure: &Measure) -> Option<&'a Part> {
+        if self.families & bit(measure.fact.family()) == 0 {
+            return None;
+        }
+        self.before?.parts.iter().find(|part| part.measure == number)
+    }
+
+    /// Whether a cap that rests on what is in doubt held before; `None` where it does not.
+    fn cap(self, number: u8, cap: &Cap) -> Option<bool> {
+        touches(&cap.when, self.families).then(|| self.before.is_some_and(|before| before.cap == Some(number)))
+    }
+}
 
 /// Scores a customer by one card; `None` where nothing at all is known.
-pub(crate) fn evaluate(rules: &Rules, card: u8, facts: Facts<'_>) -> Option<Snapshot> {
+pub(crate) fn evaluate(rules: &Rules, card: u8, facts: Facts<'_>, held: Held<'_>) -> Option<Snapshot> {
     let of_card = &rules.card(card).measures;
     let mut parts = Vec::with_capacity(of_card.len());
     let (mut sum, mut weight, mut known, mut whole) = (0_i128, 0_i128, 0_i64, 0_i64);
@@ -28,6 +52,15 @@ pub(crate) fn evaluate(rules: &Rules, card: u8, facts: Facts<'_>) -> Option<Snap
             continue;
         }
         whole += points.weight_ppm;
+        if let Some(part) = held.part(number, measure) {
+            sum += part_sum(part);
+            weight += i128::from(part.weight);
+            if !part.missing || measure.missing == Missing::Zero {
+                known += part.weight;
+            }
+            parts.push(part.clone());
+            continue;
+        }
         let found = value(measure, facts);
         let (value_milli, points_milli, freshness_ppm) = match (found, measure.missing) {
             (Some(found), _) => (found.value_milli, points.points_milli(found.value_milli), found.freshness_ppm(measure)),
@@ -47,7 +80,9 @@ pub(crate) fn evaluate(rules: &Rules, card: u8, facts: Facts<'_>) -> Option<Snap
         return None;
     }
     let raw = round_half_up(sum, weight * 1000) as i32;
-    let holding = (0_u8..).zip(&rules.caps).filter(|(_, cap)| cap.limit < raw && facts.hold(&cap.when));
+    let holding = (0_u8..)
+        .zip(&rules.caps)
+        .filter(|(number, cap)| cap.limit < raw && held.cap(*number, cap).unwrap_or_else(|| facts.hold(&cap.when)));
     let cap = holding.min_by_key(|(_, cap)| cap.limit);
     Some(Snapshot {
         rules: rules.id,

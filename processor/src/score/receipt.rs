@@ -3,7 +3,7 @@
 //! A score is S = N / W with N = sum of w p, W = sum of w over measures with weight w (times freshness) and points p. It goes to S' in two steps, each of which is linear in the measures:
 //! the weights, S1 - S = sum of (w' - w)(p - S) / W', for what decayed, came or went; then the points, S' - S1 = sum of w'(p' - p) / W'. Who did not change has no part in either.
 use super::facts::round_half_up;
-use super::{Facts, evaluate, part_sum};
+use super::{Facts, Held, evaluate, part_sum};
 use crate::rows::{Line, Part, Snapshot};
 use c360_health::{Family, Rules};
 use std::cmp::Ordering;
@@ -42,7 +42,7 @@ pub(crate) fn between(
     let Some(old) = before.filter(|b| (b.rules, b.card) != (after.rules, after.card)) else {
         return exact(rules, before, after, cause);
     };
-    let up_to_now = then.and_then(|then| Some((then, evaluate(then, old.card, facts)?)));
+    let up_to_now = then.and_then(|then| Some((then, evaluate(then, old.card, facts, Held::default())?)));
     let mut lines = up_to_now.as_ref().map_or_else(Vec::new, |(then, now)| exact(then, before, now, cause));
     let from = up_to_now.map_or(old.shown, |(_, now)| now.shown);
     let (measure, group) = if old.rules == after.rules {

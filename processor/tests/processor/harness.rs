@@ -87,6 +87,8 @@ pub(crate) struct World {
     pub(crate) now: i64,
     pub(crate) alerts: Vec<Alert>,
     pub(crate) history: Vec<History>,
+    /// What the partition was told of its sources: when, key and value.
+    pub(crate) doubts: Vec<(i64, Vec<u8>, Vec<u8>)>,
     profiles: BTreeMap<String, Value>,
     ids: u64,
 }
@@ -103,6 +105,7 @@ impl World {
             now: START,
             alerts: Vec::new(),
             history: Vec::new(),
+            doubts: Vec::new(),
             profiles: BTreeMap::new(),
             ids: 0,
         }
@@ -129,6 +132,9 @@ impl World {
                     self.resolve.flush()
                 }
                 Topic::Events => {
+                    if Key::parse(&record.key).is_some_and(|key| key.id == DOUBT_ACCOUNT) {
+                        self.doubts.push((self.now, record.key.clone(), record.value.clone()));
+                    }
                     self.aggregate.apply(self.now, record.topic, &record.key, &record.value).unwrap();
                     self.aggregate.flush()
                 }

@@ -3,6 +3,7 @@
 mod alerts;
 mod billing;
 mod facts;
+mod feeds;
 mod harness;
 mod identity;
 mod oracle;

@@ -63,6 +63,7 @@ proptest! {
         check("Move", &tape.moved());
         check("AlertCommand", &tape.command());
         check("Rules", &tape.rules());
+        check("Feed", &tape.feed());
         check("Delivery", &tape.delivery());
         check("Profile", &tape.profile());
         check("Progress", &tape.progress());

@@ -1,6 +1,6 @@
 //! Broken bytes are refused: nothing panics, nothing is read that was not written.
 use c360_schemas::{
-    Alert, AlertCommand, DeadLetter, DecodeError, Delivery, Event, History, Move, Profile, Progress, Rules, Wire, decode_events_value,
+    Alert, AlertCommand, DeadLetter, DecodeError, Delivery, Event, Feed, History, Move, Profile, Progress, Rules, Wire, decode_events_value,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -19,6 +19,7 @@ fn read_by_all(bytes: &[u8]) {
     let _ = DeadLetter::decode(bytes);
     let _ = History::decode(bytes);
     let _ = Rules::decode(bytes);
+    let _ = Feed::decode(bytes);
 }
 
 fn event_bytes(tape: &[u8]) -> Vec<u8> {

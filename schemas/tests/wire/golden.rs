@@ -54,6 +54,7 @@ fn golden_records_read_as_what_they_were() {
     holds("command", samples::command());
     holds("alert_2", samples::alert());
     holds("rules", samples::rules());
+    holds("feed", samples::feed());
     holds("delivery", samples::delivery());
     holds("profile", samples::profile());
     holds("progress", samples::progress());

@@ -1,7 +1,7 @@
 //! One plain record of each kind, as it could stand in a log. The golden bytes are theirs: never change one, add another.
 use c360_schemas::{
     AccountTraits, Alert, AlertAction, AlertCommand, AlertStatus, Answer, Contribution, DeadLetter, Delivery, DeliveryOutcome, Discount,
-    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
+    Event, Feed, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
     Severity, Subscription, SubscriptionItem, Survey, Ticket, UserTraits,
 };
 use smallvec::smallvec;
@@ -200,6 +200,20 @@ pub(crate) fn alert() -> Alert {
         snoozed_until: Some(AT + 1),
         verdict: Some("useful".into()),
         actions: vec!["call the payer".into(), "hold their hand".into()],
+    }
+}
+
+pub(crate) fn feed() -> Feed {
+    Feed {
+        tenant: "default".into(),
+        source: "stripe-eu".into(),
+        partition: 3,
+        customers: 17,
+        families: vec!["billing".into()],
+        silent: true,
+        at: AT,
+        last_at: AT - 90_000_000,
+        usual_ms: 40_000_000,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Records of every shape, made from a tape of random bytes: each decision eats a byte, an empty tape decides for the simplest. So a failing tape shrinks to a short one.
 use c360_schemas::{
     AccountTraits, Alert, AlertAction, AlertCommand, AlertStatus, Answer, Contribution, DeadLetter, Delivery, DeliveryOutcome, Discount,
-    Event, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
+    Event, Feed, ForeignId, History, HistoryKind, Interval, Invoice, Kind, Link, Move, Payload, Position, Profile, Progress, Rank, Rules,
     Severity, Subscription, SubscriptionItem, Survey, Ticket, UserTraits,
 };
 
@@ -237,6 +237,20 @@ impl<'t> Tape<'t> {
             snoozed_until: self.maybe(Self::long),
             verdict: self.maybe(Self::string),
             actions: self.list(Self::string),
+        }
+    }
+
+    pub(crate) fn feed(&mut self) -> Feed {
+        Feed {
+            tenant: self.string(),
+            source: self.string(),
+            partition: self.int(),
+            customers: self.int(),
+            families: self.list(Self::string),
+            silent: self.flag(),
+            at: self.long(),
+            last_at: self.long(),
+            usual_ms: self.long(),
         }
     }
 

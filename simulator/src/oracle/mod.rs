@@ -126,6 +126,7 @@ fn message_id(value: &[u8]) -> String {
         Ok(EventsValue::Command(_)) => "a command".into(),
         Ok(EventsValue::Tick(_)) => "a tick".into(),
         Ok(EventsValue::Rules(rules)) => format!("rules {}", rules.version),
+        Ok(EventsValue::Feed(feed)) => format!("feed {} silent {}", feed.source, feed.silent),
         Err(_) => String::from_utf8_lossy(value).into_owned(),
     }
 }

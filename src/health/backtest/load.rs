@@ -3,7 +3,7 @@ use anyhow::{Context, bail};
 use c360_log::embedded::EmbeddedLook;
 use c360_log::kafka::KafkaLog;
 use c360_log::{Clock, ClockSpec, Log, RecordRef};
-use c360_schemas::{EventsValue, Key, RULES_ACCOUNT, Rules, Topic, decode_events_value};
+use c360_schemas::{DOUBT_ACCOUNT, EventsValue, FEEDS_ACCOUNT, Key, RULES_ACCOUNT, Rules, Topic, decode_events_value};
 use indicatif::ProgressBar;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -35,6 +35,8 @@ pub(super) struct Taken {
     pub(super) at: i64,
     pub(super) partition: u32,
     pub(super) offset: u64,
+    /// It is what the partition was told of its sources, and not the customer's own.
+    is_doubt: bool,
     start: usize,
     len: u32,
 }
@@ -43,10 +45,19 @@ pub(super) struct Taken {
 #[derive(Default)]
 pub(super) struct Part {
     bytes: Vec<u8>,
+    /// Key of what partitions were told of their sources.
+    doubt_key: Vec<u8>,
     pub(super) customers: Vec<(Box<[u8]>, Vec<Taken>)>,
 }
 
 impl Part {
+    /// Keeps a record.
+    fn take(&mut self, at: i64, record: &RecordRef<'_>, is_doubt: bool) -> Taken {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(record.value);
+        Taken { at, partition: record.partition, offset: record.offset, is_doubt, start, len: record.value.len() as u32 }
+    }
+
     /// A record as the machine takes it.
     pub(super) fn record<'a>(&'a self, key: &'a [u8], taken: &Taken) -> RecordRef<'a> {
         let value = self.bytes.get(taken.start..taken.start + taken.len as usize).unwrap_or_default();
@@ -55,7 +66,7 @@ impl Part {
             partition: taken.partition,
             offset: taken.offset,
             recorded_at: taken.at,
-            key,
+            key: if taken.is_doubt { &self.doubt_key } else { key },
             value,
             headers: Default::default(),
         }
@@ -137,7 +148,8 @@ impl Source {
         hasher: &RandomState,
         bar: &ProgressBar,
     ) -> anyhow::Result<(Part, Option<Rules>, i64)> {
-        let mut part = Part::default();
+        let mut part = Part { doubt_key: Key { tenant: wanted.tenant, id: DOUBT_ACCOUNT }.to_vec(), ..Part::default() };
+        let mut doubts: Vec<Taken> = Vec::new();
         let mut numbers: HashMap<Box<[u8]>, usize> = HashMap::new();
         let (mut rules, mut last, mut ticked, mut read) = (None::<Rules>, i64::MIN, i64::MIN, 0_u64);
         self.each(&mut |record| {
@@ -162,6 +174,13 @@ impl Source {
             if wanted.from.is_some_and(|from| at < from) || wanted.until.is_some_and(|until| at >= until) {
                 return;
             }
+            let is_doubt = key.id == DOUBT_ACCOUNT;
+            if is_doubt || key.id == FEEDS_ACCOUNT {
+                if is_doubt {
+                    doubts.push(part.take(at, &record, is_doubt));
+                }
+                return;
+            }
             last = last.max(at);
             if parts > 1 && hasher.hash_one(record.key) % parts != number {
                 return;
@@ -171,13 +190,13 @@ impl Source {
                 customers.push((record.key.into(), Vec::new()));
                 customers.len() - 1
             });
-            let start = part.bytes.len();
-            part.bytes.extend_from_slice(record.value);
-            let taken = Taken { at, partition: record.partition, offset: record.offset, start, len: record.value.len() as u32 };
+            let taken = part.take(at, &record, is_doubt);
             part.customers[index].1.push(taken);
         })?;
         bar.inc(read % 8_192);
         for (_, records) in &mut part.customers {
+            let partition = records.first().map(|taken| taken.partition);
+            records.extend(doubts.iter().filter(|taken| Some(taken.partition) == partition));
             records.sort_by_key(|taken| (taken.at, taken.offset));
         }
         Ok((part, rules, if last == i64::MIN { last } else { last.max(ticked) }))

@@ -3,6 +3,7 @@ use super::charts;
 use super::compare::{HORIZON_DAYS, Moved, Outcome};
 use crate::table;
 use anyhow::Context;
+use c360_console::{Backtest, BacktestMoved, MOVED_MAX};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
@@ -63,6 +64,24 @@ impl Found {
             }
         }
         text
+    }
+
+    /// For the console.
+    pub(super) fn shown(&self) -> Backtest {
+        let moved = |moved: &Moved| {
+            let [name, in_force, tried, mrr, owner] = row(moved);
+            BacktestMoved { account_id: moved.account_id.clone(), name, in_force, tried, mrr, owner }
+        };
+        Backtest {
+            in_force: self.in_force.rules.clone(),
+            tried: self.tried.rules.clone(),
+            until: self.until.clone(),
+            records: self.records,
+            customers: self.in_force.customers as u64,
+            figures: self.rows().into_iter().map(|row| row.map(|cell| cell.trim().to_owned())).collect(),
+            moved_total: self.moved.len() as u64,
+            moved: self.moved.iter().take(MOVED_MAX).map(moved).collect(),
+        }
     }
 
     /// Writes the report, and its charts beside it.

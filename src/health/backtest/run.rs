@@ -5,13 +5,20 @@ use super::load::{Source, Wanted};
 use super::report::Found;
 use crate::health::check;
 use crate::health::options::BacktestOptions;
+use crate::remote::{self, Desk};
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use c360_health::Rules;
 use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::Method;
 use std::hash::RandomState;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+/// Where a report is published.
+const PUBLISHED_AT: &str = "/api/v1/rules/backtests";
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(30);
 
 fn bar(len: u64, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:12} {bar:40} {human_pos}/{human_len} {per_sec} {eta}");
@@ -22,7 +29,9 @@ fn bar(len: u64, what: &'static str) -> ProgressBar {
 ///
 /// # Errors
 /// What is wrong with the file, or with the log.
-pub(crate) fn run(options: &BacktestOptions) -> anyhow::Result<()> {
+pub(crate) fn run(options: &BacktestOptions, runtime: &Runtime) -> anyhow::Result<()> {
+    // Nobody is to wait for a report that then cannot be published.
+    let desk = if options.publish { Some(Desk::of(&options.server, PUBLISHED_AT, PUBLISHED_WITHIN)?) } else { None };
     let tried = Arc::new(check::checked(&options.file, &check::read(&options.file)?)?);
     let settings = Settings::load(&options.options)?;
     let source = Source::open(&settings, options.options.clock)?;
@@ -80,6 +89,11 @@ pub(crate) fn run(options: &BacktestOptions) -> anyhow::Result<()> {
     }
     if let Some(file) = &options.json {
         std::fs::write(file, serde_json::to_vec_pretty(&found)?).with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    if let Some(desk) = desk {
+        let answer = runtime.block_on(remote::once(desk.request(Method::POST, "").json(&found.shown())));
+        answer.with_context(|| format!("the report was to go to {}", desk.url))?;
+        println!("the console's page Rules has the report");
     }
     Ok(())
 }
