@@ -90,7 +90,7 @@ impl Aggregate {
 
     /// For a life in memory: no old mark is swept away, since all of them go with the customer. One that is old counts for nothing anyway.
     pub(crate) fn rehearsing(config: AggregateConfig, rules: Arc<Rules>) -> Self {
-        Self { sweeping: true, ..Self::with_rules(config, rules) }
+        Self { sweeping: true, listener: Listener::deaf(), ..Self::with_rules(config, rules) }
     }
 
     /// `rules` hold where nobody applied any.

@@ -1,5 +1,5 @@
 //! What scores must not rest on: families of events whose source is silent, and usage until a week after it is back, since its last seven days have a hole until then.
-use super::FAMILIES;
+use super::{FAMILIES, number};
 use crate::keys::{self, Tag};
 use crate::rows::{self, Doubt, DoubtRow};
 use crate::time::DAY_MS;
@@ -16,8 +16,11 @@ const HOLE_MS: i64 = 8 * DAY_MS;
 pub(crate) struct Doubts(HashMap<Box<str>, DoubtRow>);
 
 /// A family's bit; 0 of one that no source brings.
-pub(crate) fn bit(family: Family) -> u8 {
-    FAMILIES.iter().position(|known| *known == family.as_str()).map_or(0, |number| 1 << number)
+pub(crate) const fn bit(family: Family) -> u8 {
+    match number(family) {
+        Some(number) => 1 << number,
+        None => 0,
+    }
 }
 
 /// Whether one of the conditions rests on a family in doubt.
@@ -28,8 +31,11 @@ pub(crate) fn touches(when: &[Condition], doubt: u8) -> bool {
 impl Doubts {
     /// The families of which a tenant's scores know nothing new, a bit for each.
     pub(crate) fn of(&mut self, tenant: &str, now: i64, state: &State) -> Result<u8, StateError> {
-        let row = self.row(tenant, state)?;
-        Ok(row.doubts.iter().fold(0, |all, doubt| all | doubt.at(now)))
+        let at = |row: &DoubtRow| row.doubts.iter().fold(0, |all, doubt| all | doubt.at(now));
+        match self.0.get(tenant) {
+            Some(known) => Ok(at(known)),
+            None => self.row(tenant, state).map(|row| at(row)),
+        }
     }
 
     /// Takes what this partition is told.

@@ -10,5 +10,18 @@ pub(crate) mod words;
 pub(crate) use doubts::{Doubts, bit, touches};
 pub(crate) use listen::{Listener, TIMER};
 
+use c360_health::Family;
+
 /// Families of events that sources bring, by their numbers in rows.
-const FAMILIES: [&str; 4] = ["usage", "billing", "support", "survey"];
+const FAMILIES: [&str; 4] = [Family::Usage.as_str(), Family::Billing.as_str(), Family::Support.as_str(), Family::Survey.as_str()];
+
+/// A family's number in [`FAMILIES`]; none of one that no source brings.
+const fn number(family: Family) -> Option<usize> {
+    match family {
+        Family::Usage => Some(0),
+        Family::Billing => Some(1),
+        Family::Support => Some(2),
+        Family::Survey => Some(3),
+        Family::People | Family::Lifecycle => None,
+    }
+}

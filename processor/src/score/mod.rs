@@ -30,7 +30,7 @@ pub(crate) struct Held<'a> {
 
 impl<'a> Held<'a> {
     fn part(self, number: u8, measure: &Measure) -> Option<&'a Part> {
-        if self.families & bit(measure.fact.family()) == 0 {
+        if self.families == 0 || self.families & bit(measure.fact.family()) == 0 {
             return None;
         }
         self.before?.parts.iter().find(|part| part.measure == number)
