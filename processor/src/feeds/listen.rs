@@ -66,7 +66,8 @@ impl Listener {
             row.feeds[index].said = Some(false);
             word(row, index, tenant, now, last_at)
         });
-        if row.due.is_none() {
+        // While it was silent nothing was to be looked at for long.
+        if row.due.is_none_or(|due| due > now + SILENT_MS) {
             plan(row, now + SILENT_MS, tenant, state);
         }
         Ok(word)
@@ -179,9 +180,11 @@ impl Listener {
 pub(crate) const TIMER: u8 = b'f';
 
 fn plan(row: &mut FeedsRow, due: i64, tenant: &str, state: &mut State) {
-    row.due = Some(due);
     let mut key = vec![TIMER];
     key.extend_from_slice(tenant.as_bytes());
+    if let Some(old) = row.due.replace(due) {
+        state.cancel_timer(old, &key);
+    }
     state.set_timer(due, &key);
 }
 

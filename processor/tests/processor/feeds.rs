@@ -165,6 +165,18 @@ fn a_rehearsal_heeds_what_the_partition_was_told() {
 }
 
 #[test]
+fn a_source_that_dies_again_is_missed_as_soon_as_the_first_time() {
+    let mut town = Town::new(12);
+    town.live(68, |_| true);
+    for _ in 0..2 {
+        town.live(9, |_| false);
+        assert_eq!(town.told(), [told("feed.stale", Open, "~feed:api")]);
+        town.live(5, |_| true);
+        assert_eq!(town.told(), [told("feed.stale", Resolved, "~feed:api")]);
+    }
+}
+
+#[test]
 fn a_source_that_was_turned_off_is_given_up_after_four_weeks() {
     let mut town = Town::new(12);
     town.live(68, |_| true);
