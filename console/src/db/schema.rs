@@ -32,9 +32,12 @@ CREATE VIRTUAL TABLE customer_search USING fts5(text, content='', contentless_de
 
 CREATE TABLE alerts(
   tenant TEXT NOT NULL, alert_id TEXT NOT NULL, account_id TEXT NOT NULL, revision INTEGER NOT NULL,
-  status TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(tenant, alert_id)) WITHOUT ROWID;
+  status TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, alert_type TEXT NOT NULL, snoozed_until INTEGER NOT NULL,
+  PRIMARY KEY(tenant, alert_id)) WITHOUT ROWID;
 CREATE INDEX alerts_newest ON alerts(tenant, at, alert_id);
 CREATE INDEX alerts_account ON alerts(tenant, account_id, at);
+-- Few are open and all are kept: who has an open one is asked without their bodies.
+CREATE INDEX alerts_status ON alerts(tenant, status, account_id, alert_type, snoozed_until);
 
 CREATE TABLE alert_revisions(
   tenant TEXT NOT NULL, alert_id TEXT NOT NULL, revision INTEGER NOT NULL, account_id TEXT NOT NULL,

@@ -61,7 +61,7 @@ pub(crate) fn get(
     let chances = lookback.chances(connection, tenant, now)?;
     let means = means(connection, tenant)?;
     let helped = helped(connection, tenant)?;
-    let mut found = candidates(connection, tenant, owner)?;
+    let mut found = candidates(connection, tenant, owner, now)?;
     for one in &mut found {
         // Who is going to leave has said so, whatever the band says.
         one.p_loss = if one.is_leaving { loss::LEAVING.max(chances.chance(&one.band)) } else { chances.chance(&one.band) };
@@ -70,21 +70,15 @@ pub(crate) fn get(
     // At most this much can be known to help: the view of whoever stands too far behind need not be read.
     let best = helped.values().map(|helped| helped.chance()).fold(UNTRIED.chance(), f64::max);
     found.sort_by(|a, b| b.priority.total_cmp(&a.priority).then_with(|| a.account_id.cmp(&b.account_id)));
+    let total = found.len();
     let mut needy: Vec<Needy> = Vec::new();
-    let mut total = 0;
     for mut one in found {
-        let alerts: Vec<Alert> = alerts::open_of(connection, tenant, &one.account_id, ALERTS_MAX * 4)?;
-        let (resting, awake): (Vec<Alert>, Vec<Alert>) =
-            alerts.into_iter().partition(|alert| alert.snoozed_until.is_some_and(|until| until > now));
-        one.alerts = awake.into_iter().filter(|alert| !is_good(alert)).take(ALERTS_MAX).collect();
-        // In the red without a word is in the red all the same; but not where somebody said "later".
-        if one.alerts.is_empty() && (one.band != "red" || !resting.is_empty()) {
-            continue;
-        }
-        total += 1;
         if needy.len() >= limit && needy.last().is_some_and(|last| one.priority * best < last.priority) {
-            continue;
+            break;
         }
+        let alerts = alerts::open_of(connection, tenant, &one.account_id, ALERTS_MAX * 4)?;
+        let is_awake = |alert: &Alert| alert.snoozed_until.is_none_or(|until| until <= now);
+        one.alerts = alerts.into_iter().filter(|alert| !is_good(alert) && is_awake(alert)).take(ALERTS_MAX).collect();
         what_helps(connection, tenant, &mut one, &helped)?;
         let place = needy.partition_point(|known| known.priority >= one.priority);
         needy.insert(place, one);
@@ -147,11 +141,14 @@ fn helped(connection: &Connection, tenant: &str) -> Result<BTreeMap<String, Help
 
 const OWNED: &str = "(?2 IS NULL OR c.owner_email = ?2 COLLATE NOCASE OR c.owner_name = ?2 COLLATE NOCASE)";
 
-/// Customers in the red or with an open alert.
-fn candidates(connection: &Connection, tenant: &str, owner: Option<&str>) -> Result<Vec<Needy>, ReadError> {
+/// Customers with an open alert that is no good news and not snoozed, or in the red; but not where somebody said "later" of all that there is.
+fn candidates(connection: &Connection, tenant: &str, owner: Option<&str>, now: i64) -> Result<Vec<Needy>, ReadError> {
+    let open = "tenant = ?1 AND status IN ('open', 'updated')";
     let sql = format!(
         "SELECT c.account_id, c.name, coalesce(c.owner_name, c.owner_email), c.score, c.band, c.mrr, c.currency, c.cancels_at IS NOT NULL FROM customers c
-         WHERE c.tenant = ?1 AND {OWNED} AND c.lifecycle <> 'churned' AND (c.band = 'red' OR c.account_id IN (SELECT account_id FROM alerts WHERE tenant = ?1 AND status IN ('open', 'updated')))"
+         WHERE c.tenant = ?1 AND {OWNED} AND c.lifecycle <> 'churned'
+           AND (c.account_id IN (SELECT account_id FROM alerts WHERE {open} AND alert_type NOT IN (?4, ?5) AND snoozed_until <= ?3)
+             OR c.band = 'red' AND c.account_id NOT IN (SELECT account_id FROM alerts WHERE {open} AND snoozed_until > ?3))"
     );
     let of = |row: &Row<'_>| {
         let money: (Option<i64>, Option<String>) = (row.get(5)?, row.get(6)?);
@@ -170,15 +167,15 @@ fn candidates(connection: &Connection, tenant: &str, owner: Option<&str>) -> Res
             actions: Vec::new(),
         })
     };
-    Ok(connection.prepare_cached(&sql)?.query_map((tenant, owner), of)?.collect::<Result<_, _>>()?)
+    Ok(connection.prepare_cached(&sql)?.query_map((tenant, owner, now, GOOD[0], GOOD[1]), of)?.collect::<Result<_, _>>()?)
 }
 
 /// What there is to make of those who are well.
 fn good(connection: &Connection, tenant: &str, owner: Option<&str>, now: i64) -> Result<Vec<Alert>, ReadError> {
     let sql = format!(
-        "SELECT a.body, coalesce(c.mrr, 0) FROM alerts a JOIN customers c ON c.tenant = a.tenant AND c.account_id = a.account_id
-         WHERE a.tenant = ?1 AND {OWNED} AND a.status IN ('open', 'updated') AND a.body ->> '$.alert_type' IN (?3, ?4)
-           AND coalesce(a.body ->> '$.snoozed_until', 0) <= ?5 ORDER BY 2 DESC, a.alert_id LIMIT ?6"
+        "SELECT a.body, coalesce(c.mrr, 0) FROM alerts a INDEXED BY alerts_status JOIN customers c ON c.tenant = a.tenant AND c.account_id = a.account_id
+         WHERE a.tenant = ?1 AND {OWNED} AND a.status IN ('open', 'updated') AND a.alert_type IN (?3, ?4) AND a.snoozed_until <= ?5
+         ORDER BY 2 DESC, a.alert_id LIMIT ?6"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query((tenant, owner, GOOD[0], GOOD[1], now, GOOD_MAX))?;
