@@ -173,9 +173,12 @@ fn candidates(connection: &Connection, tenant: &str, owner: Option<&str>, now: i
 /// What there is to make of those who are well.
 fn good(connection: &Connection, tenant: &str, owner: Option<&str>, now: i64) -> Result<Vec<Alert>, ReadError> {
     let sql = format!(
-        "SELECT a.body, coalesce(c.mrr, 0) FROM alerts a INDEXED BY alerts_status JOIN customers c ON c.tenant = a.tenant AND c.account_id = a.account_id
-         WHERE a.tenant = ?1 AND {OWNED} AND a.status IN ('open', 'updated') AND a.alert_type IN (?3, ?4) AND a.snoozed_until <= ?5
-         ORDER BY 2 DESC, a.alert_id LIMIT ?6"
+        "SELECT b.body FROM
+           (SELECT a.alert_id AS id, coalesce(c.mrr, 0) AS mrr FROM alerts a INDEXED BY alerts_status
+            JOIN customers c ON c.tenant = a.tenant AND c.account_id = a.account_id
+            WHERE a.tenant = ?1 AND {OWNED} AND a.status IN ('open', 'updated') AND a.alert_type IN (?3, ?4) AND a.snoozed_until <= ?5
+            ORDER BY mrr DESC, id LIMIT ?6) o
+         JOIN alerts b ON b.tenant = ?1 AND b.alert_id = o.id ORDER BY o.mrr DESC, o.id"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query((tenant, owner, GOOD[0], GOOD[1], now, GOOD_MAX))?;
